@@ -1,0 +1,71 @@
+"""Isolated, reviewable workspaces for AI coding agents, driven from notebook cells.
+
+Public names are imported when they are first used, so that ``import patina_nb`` and ``%load_ext patina_nb``
+cost almost nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from patina_nb.version import __version__
+
+if TYPE_CHECKING:
+    from patina_nb.api import delete, doctor, sessions, start, workspace
+    from patina_nb.errors import PatinaError
+    from patina_nb.session import Session
+    from patina_nb.workspaces.step import Step
+    from patina_nb.workspaces.workspace import Workspace
+
+__all__ = [
+    "PatinaError",
+    "Session",
+    "Step",
+    "Workspace",
+    "__version__",
+    "delete",
+    "doctor",
+    "sessions",
+    "start",
+    "workspace",
+]
+
+_HOMES = {
+    "PatinaError": "patina_nb.errors",
+    "Session": "patina_nb.session",
+    "Step": "patina_nb.workspaces.step",
+    "Workspace": "patina_nb.workspaces.workspace",
+    "delete": "patina_nb.api",
+    "doctor": "patina_nb.api",
+    "sessions": "patina_nb.api",
+    "start": "patina_nb.api",
+    "workspace": "patina_nb.api",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(shell: Any) -> None:  # noqa: ANN401 - IPython is not imported here
+    """``%load_ext patina_nb``."""
+    from patina_nb.notebook.extension import load_ipython_extension as load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:  # noqa: ANN401 - IPython is not imported here
+    """``%unload_ext patina_nb``."""
+    from patina_nb.notebook.extension import unload_ipython_extension as unload
+
+    unload(shell)

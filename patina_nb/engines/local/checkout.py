@@ -1,0 +1,183 @@
+"""Base trees: the checkout of a commit that all boxes of it share, built once and never written again.
+
+Git runs in a directory of our own, so that no setting of the user's repository (filters, line
+endings, sparse checkout, hooks) takes effect and nothing of theirs is touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from patina_nb.engines.local import objects
+from patina_nb.engines.local.places import ProjectCache, private
+from patina_nb.errors import RepositoryError, SandboxError
+from patina_nb.repository import Repository
+
+_FILTER = re.compile(rb"(?:^|\s)filter=([^\s]+)", re.MULTILINE)
+_TIMEOUT = 1800.0
+
+
+@dataclass(frozen=True)
+class BaseTree:
+    """The checkout of one commit. `files` is the tree, `index` the git index that belongs to it."""
+
+    path: Path
+    count: int  # files, links and submodules in the tree
+    submodules: tuple[str, ...]  # shown as empty directories
+    filters: tuple[str, ...]  # names of filters (such as lfs) that were not run
+
+    @property
+    def files(self) -> Path:
+        return self.path / "files"
+
+    @property
+    def index(self) -> Path:
+        return self.path / "index"
+
+    def notes(self) -> list[str]:
+        """What the user should know about this tree."""
+        said = []
+        if self.submodules:
+            said.append(f"Submodules are empty in the workspace: {_some(self.submodules)}.")
+        if self.filters:
+            said.append(
+                f"Files with a git filter ({_some(self.filters)}) are as stored in git; with LFS that is the pointer."
+            )
+        return said
+
+
+def base_tree(cache: ProjectCache, git_dir: Path, commit: str) -> BaseTree:
+    """The base tree of a commit, built if need be; raises RepositoryError when git cannot check it out."""
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):
+        raise RepositoryError(f"{commit!r} is not a full commit id")
+    path = cache.trees / commit
+    found = _load(cache, path)
+    if found is not None:
+        return found
+    with FileLock(cache.trees / f"{commit}.lock"):
+        found = _load(cache, path)
+        if found is None:
+            _build(cache, git_dir, commit)
+            found = _load(cache, path)
+    if found is None:
+        raise SandboxError(f"the checkout {path} was removed while it was made; try again")
+    return found
+
+
+def _load(cache: ProjectCache, path: Path) -> BaseTree | None:
+    try:
+        record = json.loads((path / "tree.json").read_bytes())
+    except FileNotFoundError:
+        return None
+    if record["uid"] != cache.identity.uid:
+        return None
+    return BaseTree(path, record["count"], tuple(record["submodules"]), tuple(record["filters"]))
+
+
+def _build(cache: ProjectCache, git_dir: Path, commit: str) -> None:
+    part = Path(tempfile.mkdtemp(prefix=f".{commit[:12]}-", dir=cache.trees))
+    try:
+        fresh = part / "tree"
+        private(fresh, cache.identity)
+        (fresh / "files").mkdir(mode=0o755)
+        entries = _check_out(cache, git_dir, commit, fresh)
+        (fresh / "files" / ".git").mkdir(mode=0o755)  # where the session's git directory is mounted
+        tree = _describe(cache.trees / commit, fresh / "files", entries)
+        record = {**asdict(tree), "path": None, "uid": cache.identity.uid}
+        (fresh / "tree.json").write_text(json.dumps(record))
+        if cache.identity.switched:
+            owner = f"{cache.identity.uid}:{cache.identity.gid}"
+            subprocess.run(["chown", "-hR", owner, "--", fresh / "files"], check=True, capture_output=True)
+        if (cache.trees / commit).exists():  # made for another user
+            shutil.rmtree(cache.trees / commit)
+        fresh.rename(cache.trees / commit)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SandboxError(f"the base tree of {commit[:12]} cannot be made in {cache.trees}: {error}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _check_out(cache: ProjectCache, git_dir: Path, commit: str, fresh: Path) -> list[tuple[bytes, bytes]]:
+    """Fill `files` and `index`; the entries of the index as (mode, path)."""
+    own = _git_directory(cache, git_dir, commit)
+    repository = Repository(common_dir=git_dir, worktree=None)
+    env = {"GIT_INDEX_FILE": str(fresh / "index"), "GIT_WORK_TREE": str(fresh / "files")}
+    try:
+        repository.git("read-tree", "--reset", "-u", commit, git_dir=own, env=env, timeout=_TIMEOUT)
+        listed = repository.git("ls-files", "-z", "--stage", git_dir=own, env=env, timeout=_TIMEOUT)
+    except RepositoryError as error:
+        if any((git_dir / "objects" / "pack").glob("*.promisor")):
+            raise RepositoryError(
+                f"{commit[:12]} cannot be checked out, this is a partial clone: fetch the missing objects first "
+                f"(git fetch --refetch --filter=blob:limit=1t) ({error})"
+            ) from error
+        raise
+    rows = (row.partition(b"\t") for row in listed.split(b"\0") if row)
+    return [(head.split(b" ", 1)[0], name) for head, _, name in rows]
+
+
+def _git_directory(cache: ProjectCache, git_dir: Path, commit: str) -> Path:
+    """Our own git directory with the user's objects as alternates; written anew, it is seven small files."""
+    own = cache.git
+    for folder in (own, own / "objects" / "info", own / "refs"):
+        folder.mkdir(parents=True, exist_ok=True)
+    files = {
+        "HEAD": b"ref: refs/heads/none\n",
+        "config": config(commit, bare=True).encode(),
+        "objects/info/alternates": b"".join(map(objects.quoted, objects.directories(git_dir))),
+    }
+    for name, data in files.items():
+        _replace(own / name, data)
+    shallow = git_dir / "shallow"
+    if shallow.is_file():
+        _replace(own / "shallow", shallow.read_bytes())
+    return own
+
+
+def _replace(path: Path, data: bytes) -> None:
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    part.write_bytes(data)
+    part.rename(path)
+
+
+def config(commit: str, *, bare: bool) -> str:
+    """The common part of a git configuration for the hash that `commit` is made with."""
+    sha256 = len(commit) == 64
+    return (
+        f"[core]\n\trepositoryformatversion = {int(sha256)}\n\tbare = {str(bare).lower()}\n\tfilemode = true\n"
+        "\tsymlinks = true\n\tautocrlf = false\n\tlogallrefupdates = true\n"
+        # the box sees other user and inode numbers than we do: without these git would hash every file again
+        "\tcheckStat = minimal\n\ttrustctime = false\n\tuntrackedCache = false\n"
+        "\thooksPath = /dev/null\n\tfsmonitor = false\n"
+        "[checkout]\n\tworkers = 0\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
+        "[commit]\n\tgpgsign = false\n[tag]\n\tgpgsign = false\n"
+    ) + ("[extensions]\n\tobjectformat = sha256\n" if sha256 else "")
+
+
+def _describe(path: Path, files: Path, entries: list[tuple[bytes, bytes]]) -> BaseTree:
+    submodules = sorted(os.fsdecode(name) for mode, name in entries if mode == b"160000")
+    attributes = [name for _, name in entries if name == b".gitattributes" or name.endswith(b"/.gitattributes")]
+    return BaseTree(path, len(entries), tuple(submodules), tuple(sorted(set(_filters(files, attributes)))))
+
+
+def _filters(files: Path, attributes: Iterable[bytes]) -> Iterable[str]:
+    for name in attributes:
+        path = files / os.fsdecode(name)
+        if path.is_file() and not path.is_symlink():
+            yield from (os.fsdecode(found) for found in _FILTER.findall(path.read_bytes()))
+
+
+def _some(names: tuple[str, ...], limit: int = 5) -> str:
+    shown = [name.encode("utf-8", "replace").decode() for name in names[:limit]]
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(shown) + more

@@ -1,0 +1,90 @@
+"""What goes into a box, gathered once for every kind of box."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from patina_nb.engines.base import BoxSpec
+from patina_nb.engines.local import environment, host, interpreter, objects
+from patina_nb.engines.local.bubblewrap import HOME, OBJECTS, RUN, Bind, Link
+from patina_nb.engines.local.carried import server_code
+from patina_nb.engines.local.interpreter import Interpreter
+from patina_nb.engines.local.places import ProjectCache, passage
+from patina_nb.engines.local.staging import can_stage
+from patina_nb.errors import EngineUnavailableError
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Host paths; where they lie inside depends on the kind of box."""
+
+    interpreter: Interpreter
+    system: tuple[Bind | Link, ...]
+    tools: tuple[Path, ...]
+    objects: tuple[Path, ...]
+    volumes: tuple[Bind, ...]
+    server: Path  # the directory that contains the package `server`
+    notes: tuple[str, ...]
+
+    @property
+    def bins(self) -> list[Path]:
+        return [*self.interpreter.bins, *environment.tool_bins(self.tools)]
+
+
+def gather(spec: BoxSpec, cache: ProjectCache, *, staged: bool) -> Contents:
+    """Collect the contents; raises EngineUnavailableError when there is no Python for the server.
+
+    `staged`: what the box's user cannot reach by its path can be mounted for it.
+    """
+    identity = cache.identity
+    staged = staged and identity.switched and can_stage()
+    python = interpreter.find(identity, staged=staged)
+    if isinstance(python, str):
+        raise EngineUnavailableError(python)
+    tools, notes = host.tools(spec.tools, identity)
+    return Contents(
+        interpreter=python,
+        system=tuple(host.system(identity)),
+        tools=tuple(tools),
+        objects=tuple(objects.for_box(cache, spec.git_dir, staged=staged)),
+        volumes=tuple(host.volumes(spec, cache.shared, identity)),
+        server=server_code(identity, cache.root.parent),
+        notes=tuple([*([python.note] if python.note else []), *notes]),
+    )
+
+
+def binds(contents: Contents, *, open_network: bool) -> list[Bind]:
+    """Beyond the system: what a box with its own mounts shows, parents before what lies in them."""
+    own = sorted([*contents.interpreter.folders, *contents.tools])
+    return [
+        *(Bind(path, str(path)) for path in own),
+        *(Bind(path, f"{OBJECTS}/{number}") for number, path in enumerate(contents.objects)),
+        Bind(contents.server / "server", f"{RUN}/server"),
+        *host.resolver(open_network=open_network),
+        *contents.volumes,
+    ]
+
+
+def overlaid(contents: Contents, cache: ProjectCache) -> list[Bind]:
+    """Single files: users as the box knows them, and no way from our objects to others by their own alternates."""
+    uid, gid = cache.identity.uid, cache.identity.gid
+    folder = cache.root / f"etc-{uid}"
+    files = {
+        "passwd": f"root:x:0:0:root:/:/usr/sbin/nologin\nagent:x:{uid}:{gid}:agent:{HOME}:/bin/sh\n"
+        "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n",
+        "group": f"root:x:0:\nagent:x:{gid}:\nnogroup:x:65534:\n",
+        "empty": "",
+    }
+    if not (folder / "empty").exists():
+        passage(folder, cache.identity)
+        for name, text in files.items():
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o644)
+    nested = [
+        Bind(folder / "empty", f"{OBJECTS}/{number}/info/alternates")
+        for number, path in enumerate(contents.objects)
+        if (path / "info" / "alternates").exists()
+    ]
+    users = [Bind(folder / name, f"/etc/{name}") for name in ("passwd", "group") if Path("/etc", name).exists()]
+    return [*users, *nested]

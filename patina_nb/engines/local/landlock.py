@@ -1,0 +1,52 @@
+"""Landlock + seccomp: what is left where namespaces are forbidden. The server confines itself."""
+
+from __future__ import annotations
+
+import base64
+import platform
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from patina_nb.engines.base import Network
+from patina_nb.engines.local import seccomp
+from patina_nb.engines.local.bubblewrap import Bind
+from patina_nb.engines.local.identity import Identity
+
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
+
+
+def abi() -> int:
+    """The version of Landlock that the kernel offers; 0 = none."""
+    from patina_nb.sandbox.server import confine
+
+    return confine.abi()
+
+
+def missing() -> str:
+    """Why this rung cannot hold here; empty = it can."""
+    if platform.machine() not in seccomp.MACHINES:
+        return f"there is no system call filter for {platform.machine()}"
+    return "" if abi() else "the kernel has no Landlock (5.13 or newer, with `landlock` in its lsm= list)"
+
+
+def policy(identity: Identity, network: Network) -> seccomp.Policy:
+    """Which sockets may be opened.
+
+    As the user's own uid, a unix socket would reach the session bus and ask it to start anything
+    outside; so there are none. Another uid finds those doors closed.
+    """
+    return seccomp.Policy(unix=identity.switched, network=network == "full")
+
+
+def config(
+    *, system: Iterable[Bind], read: Sequence[Path], write: Sequence[Path], identity: Identity, network: Network
+) -> dict[str, object]:
+    """What `confine.apply` is to do in the server."""
+    code = seccomp.program(platform.machine(), policy(identity, network))
+    return {
+        "read": [*(str(bind.source) for bind in system), "/proc", *map(str, read)],
+        "write": ["/dev/shm", *map(str, write)],  # noqa: S108 - semaphores of libc are files there
+        "devices": [f"/dev/{name}" for name in _DEVICES],
+        "tcp": network == "full",
+        "seccomp": base64.b64encode(code).decode(),
+    }

@@ -1,0 +1,92 @@
+"""Where the disposable state of boxes lives: base trees, session directories, shared volumes.
+
+Everything is owned by us and closed to others; what the box's user must reach is opened to that
+one user only (by group, so that it cannot rename or replace what lies in between).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from patina_nb.engines.local.identity import Identity, passes
+from patina_nb.errors import EngineUnavailableError
+
+SYSTEM_CACHE = Path("/var/cache/patina-nb")
+
+
+def cache_root(identity: Identity) -> Path:
+    """`PATINA_CACHE_DIR`, else the user's cache, else the system's when the box's user cannot enter that."""
+    given = os.environ.get("PATINA_CACHE_DIR")
+    if given:
+        return Path(given).absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    own = Path(base).absolute() / "patina-nb"
+    return own if passes(identity, own) else SYSTEM_CACHE
+
+
+@dataclass(frozen=True)
+class ProjectCache:
+    """The state directories of one project; made on first use by `project_cache`."""
+
+    root: Path
+    identity: Identity
+
+    @property
+    def git(self) -> Path:
+        """A git directory of our own in which base trees are checked out."""
+        return self.root / "git"
+
+    @property
+    def trees(self) -> Path:
+        return self.root / "trees"
+
+    @property
+    def sessions(self) -> Path:
+        return self.root / "sessions"
+
+    @property
+    def shared(self) -> Path:
+        return self.root / "shared"
+
+
+def project_cache(project_id: str, identity: Identity) -> ProjectCache:
+    """The state directories of a project, made if need be; raises EngineUnavailableError with the reason."""
+    top = cache_root(identity)
+    if not passes(identity, top):
+        raise EngineUnavailableError(
+            f"the cache directory {top} cannot be entered by the user that boxes run as (uid {identity.uid}); "
+            "set PATINA_CACHE_DIR to a directory outside of any private home"
+        )
+    cache = ProjectCache(top / project_id, identity)
+    try:
+        top.mkdir(parents=True, exist_ok=True)
+        for folder in (top, cache.root, cache.trees, cache.sessions, cache.shared):
+            passage(folder, identity)
+    except OSError as error:
+        raise EngineUnavailableError(
+            f"the cache directory cannot be used ({error.filename or top}: {error.strerror}); "
+            "set PATINA_CACHE_DIR to a directory that you can write"
+        ) from error
+    return cache
+
+
+def passage(folder: Path, identity: Identity) -> None:
+    """A directory of ours that the box's user can pass through, but neither list nor change."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.stat()
+    if status.st_uid != os.geteuid():
+        raise PermissionError(1, "belongs to another user", str(folder))
+    mode = 0o711 if identity.switched else 0o700
+    if stat.S_IMODE(status.st_mode) & 0o777 != mode:
+        folder.chmod(mode)
+
+
+def private(folder: Path, identity: Identity) -> None:
+    """A new directory of ours that only we and the box's user can enter, and only we can change."""
+    folder.mkdir(mode=0o700)
+    if identity.switched:
+        os.chown(folder, os.geteuid(), identity.gid)
+        folder.chmod(0o710)

@@ -1,0 +1,152 @@
+"""Session directories: what a box leaves behind when it is closed, and finds again.
+
+Overlay: `up` (all changes), `work` (the kernel's), `git`. Copied tree: `tree` with its `.git`. Both:
+`home`, `tmp`, and `session.json` in our own hands.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from patina_nb.engines.base import BoxSpec
+from patina_nb.engines.local import gitdir
+from patina_nb.engines.local.checkout import BaseTree
+from patina_nb.engines.local.identity import Identity
+from patina_nb.engines.local.places import private
+from patina_nb.errors import SandboxError
+
+Layout = Literal["overlay", "copy", "landlock", "process"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """session.json: what a reopening must find unchanged."""
+
+    tree: str  # the commit of the base tree below
+    uid: int
+    layout: Layout
+    created: float
+
+
+@dataclass(frozen=True)
+class SessionDir:
+    """The directories of one session."""
+
+    path: Path
+    layout: Layout
+
+    @property
+    def up(self) -> Path:
+        return self.path / "up"
+
+    @property
+    def work(self) -> Path:
+        return self.path / "work"
+
+    @property
+    def tree(self) -> Path:
+        return self.path / "tree"
+
+    @property
+    def git(self) -> Path:
+        return self.path / "git" if self.layout == "overlay" else self.tree / ".git"
+
+    @property
+    def home(self) -> Path:
+        return self.path / "home"
+
+    @property
+    def tmp(self) -> Path:
+        return self.path / "tmp"
+
+    @property
+    def mounts(self) -> Path:
+        """Ours: mount points for what the box's user cannot reach by its path."""
+        return self.path / "mnt"
+
+    def agents(self) -> list[Path]:
+        """The directories that belong to the agent."""
+        layout = [self.up, self.work] if self.layout == "overlay" else [self.tree]
+        return [*layout, self.home, self.tmp]
+
+    def intact(self) -> bool:
+        folders = (stat.S_ISDIR(path.lstat().st_mode) for path in self.agents())
+        try:
+            return all(folders) and stat.S_ISDIR(self.git.lstat().st_mode) and gitdir.intact(self.git)
+        except OSError:
+            return False
+
+
+def recorded(path: Path) -> Record | None:
+    """What session.json says; None = there is no (readable) one."""
+    try:
+        return Record(**json.loads((path / "session.json").read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def create(
+    path: Path, record: Record, spec: BoxSpec, tree: BaseTree, alternates: Sequence[str], identity: Identity
+) -> SessionDir:
+    """Make the directory of a session, with its git directory; raises SandboxError."""
+    part = SessionDir(Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent)) / path.name, record.layout)
+    try:
+        private(part.path, identity)
+        part.mounts.mkdir(mode=0o755)
+        for folder in part.agents():
+            if folder != part.tree:
+                folder.mkdir(mode=0o755)
+                identity.own(folder)
+        if record.layout == "overlay":
+            part.git.mkdir(mode=0o755)
+        else:
+            copy_tree(tree.files, part.tree, identity)
+        gitdir.write(part.git, spec, tree, alternates, identity)
+        (part.path / "session.json").write_text(json.dumps(asdict(record)))
+        part.path.rename(path)
+    except OSError as error:
+        raise SandboxError(f"the session directory {path} cannot be made: {error}") from error
+    finally:
+        shutil.rmtree(part.path.parent, ignore_errors=True)
+    return SessionDir(path, record.layout)
+
+
+def copy_tree(source: Path, target: Path, identity: Identity) -> None:
+    """A copy of a base tree that belongs to the box's user; shares blocks where the file system can."""
+    keep = "all" if identity.switched else "mode,timestamps,links"
+    command = ["cp", "-dR", f"--preserve={keep}", "--reflink=auto", "--", source, target]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if result.returncode:
+        raise SandboxError(f"the base tree cannot be copied: {result.stderr.decode(errors='replace').strip()[-300:]}")
+
+
+def remove(path: Path) -> None:
+    """Remove a session directory with whatever an agent may have made in it; no box may be running."""
+    if not path.exists():
+        return
+    trash = path.with_name(f".{path.name}.{time.monotonic_ns():x}.trash")
+    path.rename(trash)
+    command = ["rm", "-rf", "--one-file-system", "--", trash]
+    if _run(command):
+        _run(["chmod", "-R", "u+rwx", "--", trash])  # the overlay's work/work has mode 000, so may others
+        reason = _run(command)
+        if reason:
+            raise SandboxError(f"{trash} could not be removed: {reason}")
+
+
+def _run(command: list[str | Path]) -> str:
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return result.stderr.decode(errors="replace").strip()[-300:] if result.returncode else ""
+
+
+def now(tree: str, layout: Layout, identity: Identity) -> Record:
+    return Record(tree, identity.uid, layout, time.time())

@@ -1,0 +1,63 @@
+"""The one family of errors: a sentence that says what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+
+class PatinaError(Exception):
+    """Anything this toolkit can say about bad input or a failed action."""
+
+    def _render_traceback_(self) -> list[str]:
+        """One line in a notebook instead of a traceback; the cell still counts as failed."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class RepositoryError(PatinaError):
+    """The user's git repository is missing or unfit (bare, empty, read-only, bad revision)."""
+
+
+class PublishError(PatinaError):
+    """A commit of a workspace was refused, or could not be put on its branch."""
+
+
+class SessionError(PatinaError):
+    """A session id is malformed, taken, unknown or ended."""
+
+
+class SessionBusyError(SessionError):
+    """Another process holds the session; the message names it."""
+
+
+class JournalError(PatinaError):
+    """The journal cannot be read or written (disk full, permissions)."""
+
+
+class DesignError(PatinaError):
+    """PROJECT_DESIGN.toml holds something we do not understand."""
+
+
+class EngineUnavailableError(PatinaError):
+    """No engine of the asked kind can run here; the message says why and what would fix it."""
+
+
+class SandboxError(PatinaError):
+    """The sandbox cannot be reached, ended, or answers against the protocol."""
+
+
+class WorkspaceError(PatinaError):
+    """A file or an action of a workspace failed (path outside, missing file, closed workspace)."""
+
+
+class UsageError(PatinaError):
+    """A magic or a command line was given arguments it does not know."""
+
+
+class Interrupted(PatinaError, KeyboardInterrupt):
+    """The user interrupted a command: it was stopped, what it had written is kept."""
+
+
+class CommandFailed(PatinaError):
+    """A command of a magic or a job did not end well; `step` holds what came of it."""
+
+    def __init__(self, message: str, step: object = None) -> None:
+        super().__init__(message)
+        self.step = step

@@ -1,0 +1,112 @@
+"""A command's output while it runs: one display, updated about four times a second, ends as the summary.
+
+The worker feeds bytes as they come; whoever waits for it calls `tick`. Only the end of the output is kept
+here and sent; the whole is in the step. A front end that cannot replace a display (a terminal) sees the
+summary only.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from typing import TYPE_CHECKING, Literal
+
+from . import html
+from .display import duration
+from .html import Piece
+from .jobs import TICK_S
+from .text import one_line, tail
+
+if TYPE_CHECKING:
+    from IPython.core.display_functions import DisplayHandle
+
+PERIOD_S = 0.25
+Mode = Literal["live", "summary", "nothing"]
+SILENT_PERIOD_S = 1.0  # nothing new but the time
+KEPT = 64 << 10  # bytes
+
+
+class LiveOutput:
+    """The display of one running command. `feed` may be called from any thread."""
+
+    def __init__(self, title: str, lines: int, *, mode: Mode) -> None:
+        self.title = title
+        self.where = "opening the workspace"
+        self._lines = lines
+        self._mode = mode
+        self._handle: DisplayHandle | None = None
+        self._lock = threading.Lock()
+        self._kept = bytearray()
+        self._dropped = 0  # lines
+        self._new = True
+        self._ended = threading.Event()
+        self._began = self._sent = time.monotonic()
+
+    def feed(self, _stream: str, data: bytes) -> None:
+        """More output; cheap, shows nothing itself."""
+        with self._lock:
+            self._kept += data
+            self._new = True
+            if len(self._kept) > 2 * KEPT:
+                self._dropped += self._kept.count(b"\n", 0, len(self._kept) - KEPT)
+                del self._kept[:-KEPT]
+
+    def tick(self) -> None:
+        """Show what is new, if the last time was long enough ago."""
+        since = time.monotonic() - self._sent
+        if since >= (PERIOD_S if self._new else SILENT_PERIOD_S):
+            self.show()
+
+    def show(self) -> None:
+        """Show the state now."""
+        with self._lock:
+            if self._ended.is_set() or self._mode != "live":
+                return
+            self._new = False
+            self._sent = time.monotonic()
+            self._put(self._piece(bytes(self._kept)))
+
+    def keep_ticking(self) -> None:
+        """Tick by itself until the end, in the cell that called this."""
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(self._tick_until_end,), daemon=True).start()
+
+    def _tick_until_end(self) -> None:
+        while not self._ended.wait(TICK_S):
+            self.tick()
+
+    def finish(self, summary: Piece) -> None:
+        """Replace the display by what stays."""
+        with self._lock:
+            self._ended.set()
+            self._put(summary)
+
+    def drop(self, reason: Piece, *, always: bool) -> None:
+        """End without a summary. A display that is there, or `always`, says why."""
+        with self._lock:
+            self._ended.set()
+            if always or self._handle is not None:
+                self._put(reason)
+
+    def _put(self, piece: Piece) -> None:
+        from IPython.core.display_functions import DisplayHandle
+
+        if self._mode == "nothing":
+            return
+        if self._handle is None:
+            self._handle = DisplayHandle()
+            self._handle.display(piece.bundle(), raw=True)
+        else:
+            self._handle.update(piece.bundle(), raw=True)
+
+    def _piece(self, kept: bytes) -> Piece:
+        elapsed = duration(round(time.monotonic() - self._began, 1))
+        shown, count = tail(kept.decode("utf-8", "replace"), self._lines)
+        total = count + self._dropped
+        of = f" (last {self._lines} lines of {total})" if total > self._lines else ""
+        return html.stack(
+            html.line("Running", f"{one_line(self.title)} ({self.where}), {elapsed}", status=True),
+            html.progress(f"{one_line(self.title)} is running"),
+            html.output(f"Output so far{of}:", shown) if kept else None,
+        )

@@ -1,0 +1,193 @@
+"""What every magic has in common: parse the line, call the library, show what it returned, return it."""
+
+from __future__ import annotations
+
+import functools
+import keyword
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, no_var_expand
+
+from patina_nb.errors import CommandFailed, Interrupted, PatinaError, SessionError, UsageError
+
+from .. import display, html
+from ..arguments import Words, parse
+from ..config import PatinaMagics
+from ..html import Piece
+from ..jobs import Job
+from ..live import LiveOutput, Mode
+from ..show import Display
+from ..text import one_line
+from ..usage import Usage, help_text
+from ..words import Names
+
+if TYPE_CHECKING:
+    from patina_nb.project import Project
+    from patina_nb.session import Session
+    from patina_nb.workspaces.workspace import Workspace
+
+T = TypeVar("T")
+Kind = Literal["line", "cell", "line_cell"]
+Body = Callable[[Any, Words, str | None], object]
+
+
+class Shown:
+    """What a magic's method may return instead of a bare object: how to show it, or that it was shown."""
+
+    def __init__(self, value: object, piece: Piece | None = None, *, already: bool = False) -> None:
+        self.value = value
+        self.piece = piece
+        self.already = already
+
+
+@dataclass(frozen=True)
+class Ended(Generic[T]):
+    """What long work came to: its value, how that looks, and the error that fails the cell, if any."""
+
+    value: T
+    summary: Piece
+    error: PatinaError | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An open workspace, and what was said if it was opened just now."""
+
+    workspace: Workspace
+    said: Piece | None
+
+
+Work = Callable[[threading.Event, LiveOutput], Ended[T]]
+
+
+class TopicMagics(Magics):
+    """Base of the magics of one topic."""
+
+    shell: InteractiveShell
+
+    def __init__(self, shell: InteractiveShell, settings: PatinaMagics, shows: Display) -> None:
+        super().__init__(shell)
+        self.settings = settings
+        self.shows = shows
+
+    @property
+    def cell_id(self) -> str | None:
+        """Id of the notebook cell that runs, where the front end sent it."""
+        get_parent = getattr(self.shell, "get_parent", None)
+        parent: Mapping[str, Any] = get_parent() if get_parent else {}
+        found = (parent.get("metadata") or {}).get("cellId")
+        return found if isinstance(found, str) else None
+
+    def call(self, usage: Usage, body: Body, line: str, cell: str | None, local: Names) -> object:
+        """One call of a magic, from its line to the object it returns."""
+        words = parse(usage if cell is None else usage.for_cell(), line, {**self.shell.user_ns, **local})
+        if words.help:
+            print(help_text(words.usage))  # noqa: T201 - text that was asked for
+            return None
+        _check_name(words.out)
+        result = body(self, words, cell)
+        shown = result if isinstance(result, Shown) else Shown(result)
+        self.keep(words, shown.value)
+        self.shows.present(shown.value, quiet=words.quiet or shown.already, piece=shown.piece)
+        return shown.value
+
+    def find(self, session: str | None) -> tuple[Project, Session]:
+        """The session that is meant, without opening anything; raises SessionError when there is none."""
+        from patina_nb import session as sessions
+        from patina_nb.project import open_project
+
+        project = open_project()
+        return project, sessions.current(project, session)
+
+    def open(self, session: str | None, engine: str | None, **options: Any) -> Opened:  # noqa: ANN401
+        """The session's workspace; one that is open already is taken as it is."""
+        from patina_nb.workspaces.opening import open_workspace, opened
+
+        before = opened()
+        workspace = open_workspace(session, engine=engine or self._engine(session, before), **options)
+        fresh = all(workspace is not known for known in before)
+        return Opened(workspace, display.said(workspace) if fresh else None)
+
+    def _engine(self, session: str | None, opened: Sequence[Workspace]) -> str | None:
+        """The configured engine, which is a default and no reason to close what is open."""
+        if self.settings.engine is None or not opened:
+            return self.settings.engine
+        try:
+            branch = self.find(session)[1].branch
+        except SessionError:
+            return self.settings.engine
+        return None if any(known.branch == branch for known in opened) else self.settings.engine
+
+    def keep(self, words: Words, value: object) -> None:
+        """Store an object under the name given with ``--out``."""
+        if words.out:
+            self.shell.user_ns[words.out] = value
+
+    def long(self, words: Words, title: str, work: Work[T]) -> Shown:
+        """Work in a thread with a live display that ends as its summary; gives its value, or at once the Job.
+
+        A step that failed is kept under ``--out`` too.
+        """
+        live = LiveOutput(title, self.settings.output_lines, mode=self._mode(words))
+        job = Job(one_line(title), functools.partial(_do, work, live, words.background))
+        if words.background:
+            live.show()
+            live.keep_ticking()
+            return Shown(job, already=True)
+        try:
+            return Shown(job.follow(live.tick), already=True)
+        except CommandFailed as error:
+            self.keep(words, error.step)
+            raise
+
+    def _mode(self, words: Words) -> Mode:
+        if words.quiet:
+            return "nothing"
+        return "live" if hasattr(self.shell, "kernel") else "summary"
+
+
+def _do(work: Work[T], live: LiveOutput, always: bool, cancel: threading.Event) -> T:
+    """In the worker: do the work, and never leave a display behind that says it is running."""
+    try:
+        ended = work(cancel, live)
+    except BaseException as error:
+        live.drop(html.line("Did not end", str(error), status=True), always=always)
+        raise
+    live.finish(ended.summary)
+    if ended.error is not None:
+        raise ended.error
+    return ended.value
+
+
+def magic(kind: Kind, usage: Usage) -> Callable[[Body], Callable[..., object]]:
+    """Make a method a magic that is called as `usage` says; its help is the magic's docstring."""
+
+    def decorate(body: Body) -> Callable[..., object]:
+        @functools.wraps(body)
+        def call(
+            self: TopicMagics, line: str, cell: str | None = None, local_ns: dict[str, object] | None = None
+        ) -> object:
+            try:
+                return self.call(usage, body, line, cell, local_ns or {})
+            except PatinaError:
+                raise
+            except KeyboardInterrupt:
+                raise Interrupted(f"%{usage.name} was interrupted.") from None
+
+        call.__doc__ = help_text(usage)
+        call.usage = usage
+        call.needs_local_scope = True
+        return {"line": line_magic, "cell": cell_magic, "line_cell": line_cell_magic}[kind](
+            no_var_expand(call)
+        )
+
+    return decorate
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
+        raise UsageError(f"--out {name!r} is not a name that Python can use; write for example --out step.")

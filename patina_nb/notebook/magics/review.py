@@ -1,0 +1,43 @@
+"""``%patina_diff`` and ``%patina_log``: look at what a session did. Reads the branch; no box is opened."""
+
+from __future__ import annotations
+
+from IPython.core.magic import magics_class
+
+from .. import display
+from ..arguments import Words, count
+from ..usage import COMMON, Argument, Option, Usage
+from .base import Shown, TopicMagics, magic
+
+DIFF = Usage(
+    "patina_diff",
+    "What a session's branch changed.",
+    arguments=(
+        Argument("a", "from; default: where the session started"),
+        Argument("b", "to; default: the head of its branch"),
+        Argument("paths", "only these", kind="after"),
+    ),
+    options=(Option(("--stat",), "the changed files only"), *COMMON),
+)
+LOG = Usage(
+    "patina_log",
+    "The commits of a session's branch, the newest first.",
+    options=(Option(("-n", "--number"), "at most so many", "N", count), *COMMON),
+)
+
+
+@magics_class
+class ReviewMagics(TopicMagics):
+    """Diff and log."""
+
+    @magic("line", DIFF)
+    def patina_diff(self, words: Words, _cell: str | None) -> Shown:
+        project, session = self.find(words.session)
+        found = project.repository.diff(words.a or session.base, words.b or session.branch, words.paths)
+        return Shown(found, display.diff(found, stat=words.stat))
+
+    @magic("line", LOG)
+    def patina_log(self, words: Words, _cell: str | None) -> object:
+        project, session = self.find(words.session)
+        found = project.repository.log(session.base, session.branch, words.number)
+        return display.Listing(found, display.commits)

@@ -1,0 +1,199 @@
+"""Packs from a workspace come in here. They were made by an agent: nothing in them is believed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from patina_nb.errors import PublishError
+from patina_nb.repository.git import Git, GitFailedError, is_sha
+
+SMALL_PACK = 8 << 20  # bytes; up to here, and
+SMALL_COUNT = 1000  # objects, they are stored one by one: two processes less than a pack with its index
+MAX_PACK = 2 << 30
+_MEMORY = 2 << 30  # bytes that git may allocate for a pack: a few KB can claim to be terabytes
+_STREAMED = {"core.bigFileThreshold": "32m"}  # larger blobs never are in memory as a whole
+_SLOW_S = 900
+
+_MEANINGS = (
+    (
+        (
+            "hasDot",
+            "gitmodules",
+            "gitattributes",
+            "fullPathname",
+            "nullSha1",
+            "hasDotdot",
+            "treeNotSorted",
+            "duplicateEntries",
+            "badFilemode",
+            "emptyName",
+        ),
+        "it holds a file name or file that git refuses for safety",
+    ),
+    (
+        (
+            "unexpected type",
+            "did not receive expected",
+            "missing",
+            "unresolved delta",
+            "Failed to traverse",
+            "bad tree object",
+            "bad object",
+            "Could not read",
+        ),
+        "objects that it needs are not in it and not in this repository",
+    ),
+    (("exceeds maximum", "out of memory", "malloc failed", "mmap failed"), "it is too large"),
+)
+
+
+@dataclass(frozen=True)
+class CommitHead:
+    """Tree and parents of a commit."""
+
+    tree: str
+    parents: tuple[str, ...]
+
+
+def receive(git: Git, pack: bytes | Path | IO[bytes] | None) -> None:
+    """Store the objects of a (thin) pack, each checked and complete, or none that a ref could reach.
+
+    Raises PublishError for a pack that is damaged, incomplete, too large, or that holds what git refuses.
+    """
+    if pack is None:
+        return
+    with _opened(pack) as (content, size):
+        head = content[:12] if isinstance(content, bytes) else _peek(content)
+        if head[:4] != b"PACK" or len(head) < 12:
+            raise refused("it did not come as a git pack")
+        if size > MAX_PACK:
+            raise refused(f"it is too large ({size >> 20} MB; the limit is {MAX_PACK >> 20} MB)")
+        try:
+            if size <= SMALL_PACK and int.from_bytes(head[8:12], "big") <= SMALL_COUNT:
+                _unpack(git, content)
+            else:
+                _index(git, content)
+        except GitFailedError as error:
+            raise refused(_meaning(error.reason)) from error
+
+
+def refused(why: str) -> PublishError:
+    """The error for a commit that does not get in."""
+    return PublishError(f"The workspace's commit was refused and the branch stays where it was: {why}.")
+
+
+def commit_head(git: Git, sha: str) -> CommitHead:
+    """Tree and parents of the commit `sha`; raises PublishError when it is no commit of this repository.
+
+    An object that was stored on its own is read from its file: a process less for every step.
+    """
+    if not is_sha(sha):
+        raise PublishError(f"{sha[:80]!r} is not the id of a commit.")
+    content = _loose_commit(git.common_dir / "objects" / sha[:2] / sha[2:])
+    if content is None:
+        try:
+            content = git.git("cat-file", "commit", sha)
+        except GitFailedError as error:
+            raise refused(f"{sha[:12]} is not a commit that it holds ({error.reason})") from error
+    header = content.split(b"\n\n", 1)[0].decode("ascii", "replace").splitlines()
+    fields = [line.split(" ", 1) for line in header if line.startswith(("tree ", "parent "))]
+    return CommitHead(fields[0][1], tuple(value for name, value in fields if name == "parent"))
+
+
+def descends(git: Git, old: str, new: str) -> bool:
+    """Is `old` an ancestor of `new`? Walks both, so that a history with holes raises PublishError."""
+    try:
+        out = git.git("rev-list", "--left-right", "--count", f"{old}...{new}", timeout=_SLOW_S)
+    except GitFailedError as error:
+        raise refused(_meaning(error.reason)) from error
+    return out.split()[0] == b"0"
+
+
+def _unpack(git: Git, content: bytes | IO[bytes]) -> None:
+    limit = f"--max-input-size={MAX_PACK}"
+    git.git(
+        "unpack-objects",
+        "-q",
+        "--strict",
+        limit,
+        stdin=content,
+        config=_STREAMED,
+        memory=_MEMORY,
+        timeout=_SLOW_S,
+    )
+
+
+def _index(git: Git, content: bytes | IO[bytes]) -> None:
+    """Check the pack in a directory of its own, then move it over: a refused one leaves nothing behind."""
+    objects = git.common_dir / "objects"
+    quarantine = Path(tempfile.mkdtemp(prefix="patina-", dir=objects))
+    env = {"GIT_OBJECT_DIRECTORY": str(quarantine), "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(objects)}
+    try:
+        git.git(
+            "index-pack",
+            "--stdin",
+            "--fix-thin",
+            "--strict",
+            f"--max-input-size={MAX_PACK}",
+            stdin=content,
+            env=env,
+            config=_STREAMED,
+            memory=_MEMORY,
+            timeout=_SLOW_S,
+        )
+        (objects / "pack").mkdir(exist_ok=True)
+        # the .idx makes a pack visible to others, so it comes last
+        for path in sorted((quarantine / "pack").glob("pack-*"), key=lambda p: (p.suffix == ".idx", p.name)):
+            path.replace(objects / "pack" / path.name)
+    finally:
+        shutil.rmtree(quarantine)
+
+
+def _quoted(path: Path) -> str:
+    """A path in the list syntax of GIT_ALTERNATE_OBJECT_DIRECTORIES."""
+    return '"' + os.fspath(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@contextmanager
+def _opened(pack: bytes | Path | IO[bytes]) -> Iterator[tuple[bytes | IO[bytes], int]]:
+    if isinstance(pack, bytes):
+        yield pack, len(pack)
+    elif isinstance(pack, Path):
+        with pack.open("rb") as file:
+            yield file, pack.stat().st_size
+    else:
+        size = pack.seek(0, os.SEEK_END)
+        pack.seek(0)
+        yield (pack.read() if size <= SMALL_PACK else pack), size
+
+
+def _peek(file: IO[bytes]) -> bytes:
+    head = file.read(12)
+    file.seek(0)
+    os.lseek(file.fileno(), 0, os.SEEK_SET)  # git reads the descriptor, not our buffer
+    return head
+
+
+def _loose_commit(path: Path) -> bytes | None:
+    """The first 64 KiB of a loose commit; None = there is no such file, or it is something else."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    head, _, content = zlib.decompressobj().decompress(raw, 1 << 16).partition(b"\0")
+    return content if head.startswith(b"commit ") else None
+
+
+def _meaning(reason: str) -> str:
+    for signs, meaning in _MEANINGS:
+        if any(sign.lower() in reason.lower() for sign in signs):
+            return f"{meaning} ({reason})"
+    return reason

@@ -1,0 +1,336 @@
+"""One command of one stream: start it, carry bytes both ways, end it, answer.
+
+Three phases. Until the answer the client listens, and when it goes away the command's tree dies. From the answer on (the leader
+has ended, its output is out) what it left in the background lives, and its output is read and dropped, so that a development
+server never dies of a full pipe. When no child is left, the worker is free for the next command.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import select
+import socket
+from collections.abc import Callable
+from time import monotonic, sleep
+
+from . import spawn
+from .children import Children
+from .frames import CANCEL, CLIENT_KINDS, EXIT, SIGNAL, STDERR, STDIN, STDOUT, WINDOW, FrameError, Reader
+from .pipes import Inlet, Outlet, Outputs
+from .processes import end_tree, send_group
+from .request import Request, RequestError, signal_number, window
+
+LINGER_S = 0.1  # for outputs that are still open when the leader has ended
+_SPAWN_PATIENCE_S = 1.0
+_CHUNK = 1 << 16
+_LONGEST_WAIT_S = 60.0
+
+
+
+class HostGone(Exception):
+    """The main process has ended: so must everything below."""
+
+
+class Running:
+    """A command from its start until nothing of it is left."""
+
+    def __init__(
+        self,
+        stream: socket.socket,
+        host: socket.socket,
+        children: Children,
+        stop_world: Callable[[], None] | None,
+    ) -> None:
+        self._stream: socket.socket | None = stream
+        self._host = host
+        self._children = children
+        self._stop_world = stop_world
+        self._outlet = Outlet(stream)
+        self._reader = Reader(CLIENT_KINDS)
+        self._inlet: Inlet | None = None
+        self._outputs = Outputs()
+        self._master: int | None = None
+        self._pid: int | None = None
+        self._began = monotonic()
+        self._deadline: float | None = None
+        self._ended_at: float | None = None
+        self._answered = False
+        self._answer: dict[str, object] = {}
+
+    def run(self, request: Request, folder: bytes, env: dict[bytes, bytes], early: bytes) -> None:
+        """Returns when no child is left; raises HostGone, after killing all, when the main process is gone.
+
+        `early` is what followed the request line on the stream.
+        """
+        try:
+            self._start(request, folder, env)
+            self._hear(early)
+            self._watch_the_clock()
+            while self._stream is not None or not self._children.none_left:
+                self._step()
+        finally:
+            self._close()
+
+    # start
+
+    def _start(self, request: Request, folder: bytes, env: dict[bytes, bytes]) -> None:
+        try:
+            os.chdir(folder)
+            self._pid = self._on_terminal(request, env) if request.size else self._on_pipes(request, env)
+        except OSError as error:
+            name = os.fsdecode(error.filename or request.argv[0])
+            self._answer["error"] = "%s: %s" % (name, _reason(error))
+            self._ended_at = monotonic()
+            for fd in list(self._outputs.kinds):
+                self._outputs.close(fd)
+            return
+        self._children.follow(self._pid)
+        if request.timeout is not None:
+            self._deadline = self._began + request.timeout
+
+    def _on_pipes(self, request: Request, env: dict[bytes, bytes]) -> int:
+        theirs: list[int] = []
+        try:
+            if request.stdin:
+                read, write = os.pipe2(os.O_CLOEXEC)
+                theirs.append(read)
+                self._inlet = Inlet(write, terminal=False)
+            else:
+                theirs.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+            theirs.append(self._outputs.pipe(STDOUT))
+            theirs.append(self._outputs.pipe(STDERR))
+            return _spawn(request.argv, env, (theirs[0], theirs[1], theirs[2]))
+        finally:
+            for fd in theirs:
+                os.close(fd)
+
+    def _on_terminal(self, request: Request, env: dict[bytes, bytes]) -> int:
+        assert request.size is not None
+        self._master, slave, path = spawn.open_terminal(*request.size)
+        self._outputs.kinds[self._master] = STDOUT
+        self._inlet = Inlet(os.dup(self._master), terminal=True)
+        try:
+            return _spawn(request.argv, env, (slave, slave, slave), path)
+        finally:
+            os.close(slave)
+
+    # one round
+
+    def _step(self) -> None:
+        """Wait for the next thing to happen, and do it."""
+        handlers = self._handlers()
+        poller = select.poll()
+        for fd, (events, _) in handlers.items():
+            poller.register(fd, events)
+        for fd, _ in poller.poll(self._patience_ms()):
+            handlers[fd][1](fd)
+        self._watch_the_clock()
+
+    def _handlers(self) -> dict[int, tuple[int, Callable[[int], None]]]:
+        handlers: dict[int, tuple[int, Callable[[int], None]]] = {
+            self._host.fileno(): (select.POLLIN, self._host_spoke),
+            self._children.fileno(): (select.POLLIN, self._child_ended),
+        }
+        busy = self._outlet.busy
+        if self._stream is not None:
+            events = select.POLLIN | select.POLLOUT if busy else select.POLLIN
+            handlers[self._stream.fileno()] = (events, self._stream_ready)
+        if self._answered or not busy:  # a client that is slow to read slows the command down
+            for fd in self._outputs.kinds:
+                handlers[fd] = (select.POLLIN, self._output_ready)
+        if self._inlet is not None and self._inlet.waiting is not None:
+            handlers[self._inlet.waiting] = (select.POLLOUT, self._room_for_input)
+        return handlers
+
+    def _patience_ms(self) -> float | None:
+        """Until something is due by the clock; None = nothing is."""
+        if self._answered:
+            return None
+        due = []
+        if not self._outlet.busy:
+            due.append(self._outlet.due())
+            if self._ended_at is not None:
+                due.append(self._ended_at + LINGER_S - monotonic())
+        if self._ended_at is None and self._deadline is not None:
+            due.append(self._deadline - monotonic())
+        return min(max(0.0, min(due)), _LONGEST_WAIT_S) * 1000 + 1 if due else None
+
+    def _watch_the_clock(self) -> None:
+        if self._answered:
+            return
+        if self._ended_at is None and self._deadline is not None and monotonic() >= self._deadline:
+            self._end("timed_out")
+        if self._finished():
+            self._send_answer()
+        else:
+            self._keep_alive()
+
+    # what happens
+
+    def _host_spoke(self, _: int) -> None:
+        if not self._host.recv(16, socket.MSG_DONTWAIT):
+            self._kill()
+            raise HostGone
+
+    def _child_ended(self, _: int) -> None:
+        self._children.reap()
+        if self._ended_at is None and self._pid is not None and self._children.status is not None:
+            self._leader_ended()
+
+    def _leader_ended(self) -> None:
+        self._ended_at = monotonic()
+        self._outputs.leader_ended()
+
+    def _output_ready(self, fd: int) -> None:
+        if self._answered:
+            self._outputs.read(fd)
+        elif not self._outlet.busy:
+            kind = self._outputs.kinds[fd]
+            data = self._outputs.read(fd)
+            if data:
+                self._tell(kind, data)
+
+    def _room_for_input(self, _: int) -> None:
+        if self._inlet is not None:
+            self._inlet.write()
+            self._report_taken(self._inlet)
+
+    def _stream_ready(self, _: int) -> None:
+        if self._stream is None:
+            return
+        try:
+            if self._outlet.busy:
+                self._outlet.flush()
+            if self._answered and not self._outlet.busy:
+                self._close_stream()
+                return
+            data = self._stream.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._hear(data)
+        else:
+            self._client_gone()
+
+    def _hear(self, data: bytes) -> None:
+        if self._answered:
+            return
+        try:
+            for kind, payload in self._reader.feed(data):
+                self._obey(kind, payload)
+        except (FrameError, RequestError) as error:
+            self._end("error", "against the protocol: %s" % error)
+
+    def _obey(self, kind: bytes, payload: bytes) -> None:
+        if kind == CANCEL:
+            self._end("cancelled")
+        elif kind == STDIN and self._inlet is not None:
+            self._inlet.add(payload)
+            self._report_taken(self._inlet)
+        elif kind == WINDOW and self._master in self._outputs.kinds:
+            spawn.resize(self._master, *window(payload))
+        elif kind == SIGNAL and self._pid is not None and self._ended_at is None:
+            send_group(self._pid, signal_number(payload))
+
+    # the end
+
+    def _end(self, cause: str, why: object = True) -> None:
+        """Kill the tree, once, and remember why."""
+        if cause in self._answer:
+            return
+        self._answer[cause] = why
+        left = self._kill()
+        if left:
+            self._answer["left"] = left
+        if self._ended_at is None:
+            self._leader_ended()
+
+    def _kill(self) -> list[int]:
+        group = self._pid if self._ended_at is None else None
+        return end_tree(self._children, group, self._stop_world, self._keep_alive)
+
+    def _finished(self) -> bool:
+        """The leader has ended, and what it had written is out."""
+        if self._ended_at is None or self._outlet.busy:
+            return False
+        if not self._outputs.kinds:
+            return True
+        return monotonic() >= self._ended_at + LINGER_S and self._outputs.settled()
+
+    def _send_answer(self) -> None:
+        status = self._children.status if self._pid is not None else None
+        if status is not None:
+            self._answer["exit"] = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+            self._answer["signal"] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        self._answer["s"] = round(monotonic() - self._began, 6)
+        self._tell(EXIT, json.dumps(self._answer).encode())
+        self._answered = True
+        self._close_inlet()
+        if not self._outlet.busy:
+            self._close_stream()
+
+    def _keep_alive(self) -> None:
+        if self._stream is not None and not self._answered:
+            try:
+                self._outlet.keep_alive()
+            except OSError:
+                return  # we may be in the middle of a kill; the next poll sees it too
+
+    def _tell(self, kind: bytes, payload: bytes) -> None:
+        try:
+            self._outlet.send(kind, payload)
+        except OSError:
+            self._client_gone()
+
+    def _report_taken(self, inlet: Inlet) -> None:
+        try:
+            inlet.report(self._outlet)
+        except OSError:
+            self._client_gone()
+
+    def _client_gone(self) -> None:
+        """Before it had the answer: it cannot know or stop what runs, so nothing may go on."""
+        if self._stream is not None:
+            self._close_stream()
+            self._answered = True
+            self._kill()
+
+    def _close_stream(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _close_inlet(self) -> None:
+        if self._inlet is not None:
+            self._inlet.close()
+            self._inlet = None
+
+    def _close(self) -> None:
+        self._close_inlet()
+        self._close_stream()
+        for fd in list(self._outputs.kinds):
+            self._outputs.close(fd)
+
+
+def _spawn(
+    argv: list[bytes], env: dict[bytes, bytes], stdio: tuple[int, int, int], terminal: bytes = b""
+) -> int:
+    """`spawn`, with some patience when the box is full of processes for the moment."""
+    until = monotonic() + _SPAWN_PATIENCE_S
+    while True:
+        try:
+            return spawn.spawn(argv, env, stdio, terminal)
+        except BlockingIOError:
+            if monotonic() > until:
+                raise
+        sleep(0.02)
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EAGAIN:
+        return "no process can be started: the limit of processes is reached"
+    return error.strerror or str(error)

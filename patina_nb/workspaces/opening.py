@@ -1,0 +1,242 @@
+"""Opening a workspace: which session, which engine, a box, and what an earlier process left unfinished."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from patina_nb import events
+from patina_nb import session as sessions
+from patina_nb.engines.base import Box, BoxSpec, Limits, Network
+from patina_nb.engines.select import choose
+from patina_nb.errors import WorkspaceError
+from patina_nb.journal import Journal
+from patina_nb.project import Project, open_project
+from patina_nb.workspaces.recorder import Recorder
+from patina_nb.workspaces.recovery import Past, read_past, reconcile
+from patina_nb.sandbox.client import Sandbox
+from patina_nb.session import Session
+from patina_nb.snapshot import Identity, Snapshotter
+from patina_nb.workspaces.step import commit_message
+from patina_nb.workspaces.workspace import Workspace
+
+_open: dict[tuple[str, str], Workspace] = {}
+_opening = threading.Lock()
+_status_pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="patina-status")
+
+
+def open_workspace(
+    session: str | Session | None = None,
+    *,
+    engine: str | None = None,
+    base: str = "HEAD",
+    with_changes: bool = False,
+    network: Network = "none",
+    limits: Limits | None = None,
+    shared: Mapping[str, str] | None = None,
+    tools: Sequence[str | Path] = (),
+    path: str | Path = ".",
+) -> Workspace:
+    """Open the workspace of a session, or create session and workspace.
+
+    Args:
+        session: an id or a Session; default: the current one (see `session.current`).
+        engine: auto, dagger, local or process; default: ``PATINA_ENGINE``, else auto.
+        base: where a new session starts; any revision of the repository.
+        with_changes: bring the uncommitted changes of the user's tree in as the first step (new sessions).
+        network: "none", or "full" (then the badge says what that opens).
+        limits: bounds of the box. shared: volumes of this project, name -> path in the box.
+        tools: directories of the host that are bound read-only at their own path.
+        path: somewhere inside the repository.
+
+    Returns:
+        The workspace; one that this process has open already is returned as it is.
+
+    Raises:
+        RepositoryError, SessionError (SessionBusyError names the holder), EngineUnavailableError,
+        SandboxError.
+    """
+    project = open_project(path)
+    wanted = session.id if isinstance(session, Session) else session
+    found = sessions.current(project, wanted, create=True, base=base)
+    with _opening:
+        workspace = _open.get((project.id, found.id))
+        if workspace is not None and not workspace.closed:
+            return _as_wished(workspace, engine, with_changes)
+        spec = _spec(project, found, network, limits, shared, tools)
+        workspace = _launch(project, found, spec, engine, with_changes)
+        _open[project.id, found.id] = workspace
+        return workspace
+
+
+def opened() -> list[Workspace]:
+    """The workspaces that this process has open."""
+    return [workspace for workspace in list(_open.values()) if not workspace.closed]
+
+
+@atexit.register
+def close_all() -> None:
+    """Close every workspace of this process; their files, caches and branches stay."""
+    for workspace in opened():
+        workspace.close()
+
+
+def _as_wished(workspace: Workspace, engine: str | None, with_changes: bool) -> Workspace:
+    if engine not in (None, "auto", workspace.engine):
+        raise WorkspaceError(
+            f"Session {workspace.branch[6:]} is open on the {workspace.engine} engine: "
+            f"close it before opening it on {engine}."
+        )
+    if with_changes:
+        raise WorkspaceError("with_changes works only for a new session: this one is open already.")
+    return workspace
+
+
+def _spec(
+    project: Project,
+    session: Session,
+    network: Network,
+    limits: Limits | None,
+    shared: Mapping[str, str] | None,
+    tools: Sequence[str | Path],
+) -> BoxSpec:
+    return BoxSpec(
+        project_id=project.id,
+        session_id=session.id,
+        git_dir=project.repository.common_dir,
+        commit=project.repository.tip(session.id),
+        branch=session.branch,
+        author=session.agent or "agent",
+        base_branch=session.base_branch,
+        network=network,
+        limits=limits or Limits(),
+        shared=shared or {},
+        tools=tuple(Path(tool).expanduser() for tool in tools),
+    )
+
+
+def _launch(
+    project: Project, session: Session, spec: BoxSpec, engine: str | None, with_changes: bool
+) -> Workspace:
+    choice = choose(engine or os.environ.get("PATINA_ENGINE") or "auto")
+    journal = project.journal
+    with ExitStack() as stack:
+        what = f"a workspace on the {choice.engine.name} engine"
+        stack.enter_context(sessions.lock(project, session.id, what))
+        if with_changes:
+            spec = replace(spec, commit=_bring_changes(project, session, journal, spec))
+        past = read_past(journal, session)
+        box = choice.engine.launch(spec)
+        stack.callback(box.close)
+        recorder = _recorder(project, session, journal, box, spec, past)
+        said = reconcile(recorder, project.repository, past, box, spec.commit)
+        notes = (*_notes(project, session, spec, box, past, with_changes), *said)
+        journal.append(_opened_event(session, box, spec, choice.fallbacks, notes))
+        late = _status_pool.submit(_uncommitted_note, project) if box.created and not with_changes else None
+        stack.callback(_end, recorder, journal, session.id)
+        return Workspace(
+            project,
+            session,
+            box,
+            recorder,
+            notes=notes,
+            fallbacks=choice.fallbacks,
+            late_note=late,
+            on_close=stack.pop_all(),
+        )
+
+
+def _recorder(
+    project: Project, session: Session, journal: Journal, box: Box, spec: BoxSpec, past: Past
+) -> Recorder:
+    author = Identity(spec.author, f"{session.id}@patina.invalid")
+    return Recorder(
+        session,
+        project.repository,
+        journal,
+        Snapshotter(Sandbox(box), author, complete=box.created),
+        tip=spec.commit,
+        next_number=past.next_number,
+        engine=box.engine,
+        isolation=box.isolation.summary(),
+    )
+
+
+def _end(recorder: Recorder, journal: Journal, session_id: str) -> None:
+    """The last step of an open workspace: what background processes wrote since the last command."""
+    clean = recorder.collect("changes made in the background") is not None
+    journal.append(events.WorkspaceClosed(session_id=session_id, engine=recorder.engine, clean=clean))
+
+
+def _bring_changes(project: Project, session: Session, journal: Journal, spec: BoxSpec) -> str:
+    """Commit the user's uncommitted changes to the new branch; their tree and index stay as they are."""
+    worktree = project.repository.worktree
+    if worktree is None or session.n_steps:
+        raise WorkspaceError("with_changes needs a working tree and a session that has no steps yet.")
+    message = commit_message("uncommitted changes of the working tree", session.id, 1, "0", None)
+    commit = project.repository.snapshot_worktree(worktree, spec.commit, message)
+    if commit == spec.commit:
+        return commit
+    what = message.splitlines()[0]
+    journal.append(events.StepStarted(session_id=session.id, number=1, run="changes", command=what))
+    project.repository.update_ref(f"refs/heads/{spec.branch}", commit, spec.commit)
+    journal.append(
+        events.StepFinished(
+            session_id=session.id,
+            number=1,
+            status="ok",
+            exit_code=0,
+            signal=None,
+            duration_s=0.0,
+            commit=commit,
+            parent=spec.commit,
+            files=len(project.repository.diff(spec.commit, commit).files),
+            stdout_bytes=0,
+            stderr_bytes=0,
+        )
+    )
+    return commit
+
+
+def _opened_event(
+    session: Session, box: Box, spec: BoxSpec, fallbacks: tuple[str, ...], notes: tuple[str, ...]
+) -> events.WorkspaceOpened:
+    return events.WorkspaceOpened(
+        session_id=session.id,
+        engine=box.engine,
+        isolation=box.isolation.summary(),
+        head_sha=spec.commit,
+        created=box.created,
+        fallbacks=fallbacks,
+        notes=notes,
+    )
+
+
+def _notes(
+    project: Project, session: Session, spec: BoxSpec, box: Box, past: Past, with_changes: bool
+) -> list[str]:
+    notes = list(box.notes)
+    if box.created and past.next_number > 1 and not with_changes:
+        notes.append(
+            f"The workspace was made anew from {session.branch} at {spec.commit[:10]}: files that never "
+            "reached the branch (ignored files, installed packages) are not in it."
+        )
+    return notes
+
+
+def _uncommitted_note(project: Project) -> str | None:
+    """The user's own uncommitted work is not in the workspace: say so."""
+    worktree = project.repository.worktree
+    n = project.repository.status_summary(worktree) if worktree else 0
+    if not n:
+        return None
+    return (
+        f"{n} uncommitted change{'s' if n != 1 else ''} of your working tree {'are' if n != 1 else 'is'} not in "
+        "the workspace; a new session with with_changes=True (--with-changes) brings them in."
+    )

@@ -1,0 +1,94 @@
+"""What an earlier process left unfinished, brought into order when a session is opened again.
+
+The branch is the truth. Three things may be ahead of or behind it: the journal (a step began and its end
+was never written), the box (the agent's repository holds a commit that was not published, or files that
+were not committed), and the user, who may have moved the branch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from patina_nb import events
+from patina_nb.engines.base import Box
+from patina_nb.journal import Journal
+from patina_nb.workspaces.recorder import Recorder
+from patina_nb.repository import Repository
+from patina_nb.session import Session
+
+_DIED = "the process that ran this step ended before the step did"
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the journal says of a session before this opening."""
+
+    next_number: int
+    head: str  # the last commit that the journal knows
+    unfinished: tuple[int, ...]  # steps without an end
+    clean: bool  # the last workspace was closed with everything on the branch
+
+
+def read_past(journal: Journal, session: Session) -> Past:
+    """Fold the events of `session`."""
+    head, clean = session.base, False
+    started: set[int] = set()
+    finished: set[int] = set()
+    for event in journal.read(session.id).events:
+        if isinstance(event, events.StepStarted):
+            started.add(event.number)
+            clean = False
+        elif isinstance(event, events.StepFinished):
+            finished.add(event.number)
+            head = event.commit or head
+        elif isinstance(event, events.WorkspaceClosed):
+            clean = event.clean
+        elif isinstance(event, events.WorkspaceOpened):
+            clean = False
+    return Past(max(started, default=0) + 1, head, tuple(sorted(started - finished)), clean)
+
+
+def reconcile(recorder: Recorder, repository: Repository, past: Past, box: Box, tip: str) -> list[str]:
+    """Make journal, box and branch agree; returns what the user should know."""
+    if box.created:
+        return _without_box(recorder, repository, past, tip)
+    here = recorder.box_head()
+    if tip not in (past.head, here):
+        return _follow(recorder, past, here, tip)
+    if past.unfinished:
+        return _finish(recorder, past)
+    if past.clean and here == tip:
+        recorder.prime()
+        return []
+    if recorder.collect("changes found when the session was opened again"):
+        return []
+    return ["What is in the workspace could not be compared with the branch; the next step tries again."]
+
+
+def _finish(recorder: Recorder, past: Past) -> list[str]:
+    """The box is as the dead process left it: its files become the commit of the step in flight."""
+    recorder.tip = past.head
+    for number in past.unfinished:
+        recorder.finish_lost(number, _DIED)
+    steps = ", ".join(map(str, past.unfinished))
+    return [f"Step {steps} was cut off ({_DIED}); the files it had written are kept on the branch."]
+
+
+def _without_box(recorder: Recorder, repository: Repository, past: Past, tip: str) -> list[str]:
+    """The box is gone too: only what had reached the branch is left of the steps in flight."""
+    published = {commit.step: commit.sha for commit in repository.log(past.head, tip)} if past.unfinished else {}
+    for number in past.unfinished:
+        recorder.close_unfinished(number, published.get(number), _DIED)
+    lost = [n for n in past.unfinished if n not in published]
+    if not lost:
+        return []
+    return [f"Step {', '.join(map(str, lost))} was cut off and its workspace is gone: what it wrote is lost."]
+
+
+def _follow(recorder: Recorder, past: Past, here: str | None, tip: str) -> list[str]:
+    """The user moved the branch: the workspace goes there, its own state is kept under a ref."""
+    kept = recorder.follow(here, tip)
+    for number in past.unfinished:
+        recorder.close_unfinished(number, None, _DIED)
+    where = f" Its earlier state is kept under {kept}." if kept else ""
+    return [f"The branch was moved outside of patina_nb to {tip[:10]}; the workspace follows it.{where}"]

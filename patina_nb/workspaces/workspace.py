@@ -1,0 +1,292 @@
+"""A session's workspace: run commands in its box, read and write its files, look at its branch.
+
+`opening` makes it; every action that changes something ends as a step (`recorder`).
+"""
+
+from __future__ import annotations
+
+import shlex
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from patina_nb import session as sessions
+from patina_nb.engines.base import Box, Isolation
+from patina_nb.errors import Interrupted, PatinaError, SandboxError, WorkspaceError
+from patina_nb.events import RunKind
+from patina_nb.project import Project
+from patina_nb.workspaces.recorder import NOTHING_RUN, Recorder
+from patina_nb.repository import Commit, Diff
+from patina_nb.sandbox.client import Process, Pty, Sandbox
+from patina_nb.sandbox.protocol import Command, ExecResult, OnOutput
+from patina_nb.session import Session
+from patina_nb.workspaces.step import Step, shown_command
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of `Workspace.ls`: name (surrogateescape text), kind, size in bytes."""
+
+    name: str
+    kind: Literal["file", "directory", "link", "other"]
+    size: int
+
+
+class Workspace:
+    """An open workspace, also a context manager that closes it. Methods can be called from any thread."""
+
+    def __init__(
+        self,
+        project: Project,
+        session: Session,
+        box: Box,
+        recorder: Recorder,
+        *,
+        notes: tuple[str, ...],
+        fallbacks: tuple[str, ...],
+        late_note: Future[str | None] | None,
+        on_close: ExitStack,
+    ) -> None:
+        self.project = project
+        self.fallbacks = fallbacks  # each step down from the engine that was wished for, and why
+        self._session_id = session.id
+        self._base = session.base
+        self._box = box
+        self._recorder = recorder
+        self._sandbox = Sandbox(box)
+        self._notes = notes
+        self._late_note = late_note
+        self._on_close = on_close
+        self._closing = threading.Lock()
+        self._closed = False
+
+    # -- what it is -----------------------------------------------------------------------------
+
+    @property
+    def session(self) -> Session:
+        """The session as the journal tells it now."""
+        return sessions.get(self.project, self._session_id)
+
+    @property
+    def branch(self) -> str:
+        return f"agent/{self._session_id}"
+
+    @property
+    def base(self) -> str:
+        """The commit that the session started from."""
+        return self._base
+
+    @property
+    def tip(self) -> str:
+        """The last commit that this workspace published."""
+        return self._recorder.tip
+
+    @property
+    def engine(self) -> str:
+        return self._box.engine
+
+    @property
+    def isolation(self) -> Isolation:
+        return self._box.isolation
+
+    @property
+    def caches(self) -> Mapping[str, str]:
+        """Cache directories of this session, by tool, as paths in the box."""
+        return self._box.caches
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of this opening: what is not in the workspace, what was lost."""
+        late = self._late_note.result() if self._late_note else None
+        return (*self._notes, late) if late else self._notes
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    # -- actions that end as a step ---------------------------------------------------------------
+
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        timeout: float | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | None = None,
+        cwd: str | None = None,
+        interpreter: str | None = None,
+        cell: str | None = None,
+        on_output: OnOutput | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Step:
+        """Run a command and commit what it changed.
+
+        Args:
+            command: a shell script, or a list of arguments that no shell sees.
+            timeout: seconds; then the command's whole process tree is killed and the box goes on.
+            interpreter: run the text with this program instead of the shell (``python3``).
+            cell: id of the notebook cell, recorded in the commit.
+            on_output: called with ("stdout" | "stderr", bytes) as it comes.
+            cancel: set it from another thread to stop the command.
+
+        Returns:
+            The step; a failing command is a step that is not `ok`, not an exception.
+
+        Raises:
+            Interrupted: on a KeyboardInterrupt, after the command was stopped and its step recorded.
+            SandboxError: the box is gone. WorkspaceError: this workspace is closed.
+        """
+        argv = _argv(command, interpreter)
+
+        def execute(spool: Path) -> ExecResult:
+            request = Command(argv, cwd=cwd, env=env or {}, timeout=timeout, stdin=stdin)
+            return self._sandbox.exec(request, on_output=on_output, cancel=cancel, save_to=spool)
+
+        return self._step("command", shown_command(command), cell, execute)
+
+    def write(self, path: str, data: str | bytes, mode: int = 0o644, *, cell: str | None = None) -> Step:
+        """Write a file (parents are made) and commit it; a path outside raises WorkspaceError."""
+        content = data.encode() if isinstance(data, str) else data
+
+        def execute(_spool: Path) -> ExecResult:
+            began = time.monotonic()
+            self._sandbox.write(path, content, mode)
+            return replace(NOTHING_RUN, duration_s=time.monotonic() - began)
+
+        return self._step("write", f"write {path} ({len(content)} bytes)", cell, execute)
+
+    def _step(
+        self, kind: RunKind, shown: str, cell: str | None, execute: Callable[[Path], ExecResult]
+    ) -> Step:
+        self._check_open()
+        started = self._recorder.begin(kind, shown, cell)
+        with tempfile.TemporaryDirectory(prefix="patina-") as spool:
+            try:
+                result = execute(Path(spool))
+            except PatinaError as error:
+                self._recorder.finish(started, replace(NOTHING_RUN, exit_code=None, error=str(error)))
+                raise
+            step = self._recorder.finish(started, result)
+        if result.interrupted:
+            raise StepInterrupted(step)
+        return step
+
+    # -- without a step ---------------------------------------------------------------------------
+
+    def start(self, command: str | Sequence[str], *, env: Mapping[str, str] | None = None) -> Process:
+        """Start a background process (a dev server); what it writes is committed by the next step."""
+        self._check_open()
+        return self._sandbox.start(Command(_argv(command, None), env=env or {}))
+
+    def read(self, path: str) -> bytes:
+        """A file's content, resolved inside the box; raises WorkspaceError when there is none."""
+        self._check_open()
+        return self._sandbox.read(path)
+
+    def ls(self, path: str = ".") -> list[Entry]:
+        """Entries of a directory, by name."""
+        self._check_open()
+        return list_directory(self._sandbox, path)
+
+    def shell(self, rows: int = 24, cols: int = 80) -> Pty:
+        """An interactive shell on a terminal of its own."""
+        self._check_open()
+        return self._sandbox.shell(rows, cols)
+
+    def diff(self, a: str | None = None, b: str | None = None, *, paths: Sequence[str] = ()) -> Diff:
+        """What the branch changed: from `a` (default: the session's base) to `b` (default: its head)."""
+        return self.project.repository.diff(a or self._base, b or self.tip, paths)
+
+    def log(self, limit: int | None = None) -> list[Commit]:
+        """Commits of the branch since the base, the newest first."""
+        return self.project.repository.log(self._base, self.tip, limit)
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End the box and all its processes; files, caches and branch stay and can be opened again."""
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._on_close.close()
+
+    def delete(self, *, force: bool = False) -> None:
+        """Remove the session: its workspace, its branch and its refs. The journal stays.
+
+        Raises SessionError when its commits are on no other branch, unless `force` is given.
+        """
+        sessions.check_deletable(self.project, self._session_id, force=force)
+        self.close()
+        self._box.delete()
+        sessions.delete(self.project, self._session_id, force=force)
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{self.engine}, {self.isolation.summary()}"
+        return f"<Workspace {self._session_id} on {self.branch}: {state}>"
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise WorkspaceError(
+                f"The workspace of session {self._session_id} is closed: open it again with workspace()."
+            )
+
+
+class StepInterrupted(Interrupted):
+    """A command was interrupted; `step` tells what it had done until then."""
+
+    def __init__(self, step: Step) -> None:
+        where = f"commit {step.commit[:10]}" if step.commit else "nothing was changed"
+        super().__init__(f"Step {step.number} was interrupted and its processes were stopped; {where}.")
+        self.step = step
+
+
+def _argv(command: str | Sequence[str], interpreter: str | None) -> list[str]:
+    if not isinstance(command, str):
+        return list(command)
+    if interpreter is None:
+        return ["sh", "-c", command]
+    return [*shlex.split(interpreter), "-c", command]
+
+
+def list_directory(sandbox: Sandbox, path: str) -> list[Entry]:
+    """Entries of a directory in the box, by name; raises WorkspaceError when it cannot be listed."""
+    find = ["find", f"{path.rstrip('/') or '/'}/.", "-mindepth", "1", "-maxdepth", "1", "-print0"]
+    try:
+        names = [name.rsplit(b"/", 1)[-1] for name in sandbox.call(find).split(b"\0")[:-1]]
+        script = 'cd -- "$1" && shift && stat -c "%f %s" -- "$@"'
+        argv = ["sh", "-c", script, "sh", path, *(name.decode("utf-8", "surrogateescape") for name in names)]
+        rows = sandbox.call(argv).split(b"\n")[:-1] if names else []
+    except SandboxError as error:
+        raise WorkspaceError(f"{path!r} cannot be listed: {error}") from error
+    entries = [
+        Entry(name.decode("utf-8", "surrogateescape"), _kind(int(mode, 16)), int(size))
+        for name, (mode, size) in zip(names, (row.split() for row in rows), strict=True)
+    ]
+    return sorted(entries, key=lambda entry: entry.name)
+
+
+def _kind(mode: int) -> Literal["file", "directory", "link", "other"]:
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "directory"
+    return "link" if stat.S_ISLNK(mode) else "other"
