@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from patina_nb import session as _sessions
+from patina_nb.engines.machine import Finding
 from patina_nb.engines.select import survey as _survey
 from patina_nb.project import open_project
 from patina_nb.session import Session
@@ -32,3 +33,24 @@ def start(
 def sessions(path: str | Path = ".") -> list[Session]:
     """All sessions of the repository, also those of other processes and the ended ones."""
     return _sessions.list_sessions(open_project(path))
+
+
+def delete(session: str, *, force: bool = False, path: str | Path = ".") -> None:
+    """Remove a session's workspace, branch and refs; its journal stays.
+
+    Raises SessionError when its commits are on no other branch, unless `force` is given, and
+    SessionBusyError when another process works in it.
+    """
+    project = open_project(path)
+    for workspace in _opened():
+        if workspace.project.id == project.id and workspace.branch == f"agent/{session}":
+            workspace.delete(force=force)
+            return
+    with _sessions.lock(project, session, "deleting the session"):
+        _sessions.check_deletable(project, session, force=force)
+        _sessions.delete(project, session, force=force)
+
+
+def doctor() -> list[Finding]:
+    """What can run on this machine, what each engine isolates, and the command that fixes what is missing."""
+    return _survey()

@@ -87,8 +87,8 @@ class Journal:
         directory = self._session_dir(event.session_id)
         with self._lock:
             path = directory / f"{self.writer}.jsonl"
-            with _explained("written", path):
-                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with explained("written", path):
+                self._make("sessions", event.session_id)
                 fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
                 try:
                     _append(fd, line)
@@ -113,7 +113,7 @@ class Journal:
     def sessions(self) -> list[str]:
         """Ids of all sessions that have a file here."""
         top = self.state_dir / "sessions"
-        with _explained("read", top):
+        with explained("read", top):
             if not top.is_dir():
                 return []
             names = sorted(entry.name for entry in top.iterdir() if re.fullmatch(SESSION_ID, entry.name))
@@ -128,7 +128,7 @@ class Journal:
 
     def store(self, content: bytes | Path) -> str:
         """Keep bytes, or a copy of a file, as a side file; returns its sha256."""
-        with _explained("written", self.state_dir / "outputs"):
+        with explained("written", self.state_dir / "outputs"):
             if isinstance(content, bytes):
                 sha = hashlib.sha256(content).hexdigest()
                 if self._side(sha).exists():
@@ -138,16 +138,14 @@ class Journal:
     def load(self, sha: str) -> bytes:
         """The bytes of a side file; raises JournalError when it is missing or was changed."""
         path = self._side(sha)
-        with _explained("read", path):
+        with explained("read", path):
             content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != sha:
             raise JournalError(f"{path} is damaged: its content does not have the hash in its name.")
         return content
 
     def _store(self, content: bytes | Path) -> str:
-        top = self.state_dir / "outputs"
-        top.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd, name = tempfile.mkstemp(prefix=".new-", dir=top)
+        fd, name = tempfile.mkstemp(prefix=".new-", dir=self._make("outputs"))
         temporary = Path(name)
         try:
             digest = hashlib.sha256()
@@ -156,12 +154,21 @@ class Journal:
                     digest.update(chunk)
                     target.write(chunk)
             path = self._side(digest.hexdigest())
-            path.parent.mkdir(mode=0o700, exist_ok=True)
+            self._make("outputs", path.parent.name)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         return path.name
+
+    def _make(self, *names: str) -> Path:
+        """A directory below the state directory, closed to other users: outputs can hold secrets."""
+        self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self.state_dir
+        for name in names:
+            path /= name
+            path.mkdir(mode=0o700, exist_ok=True)
+        return path
 
     def _side(self, sha: str) -> Path:
         if not re.fullmatch("[0-9a-f]{64}", sha):
@@ -173,7 +180,7 @@ class Journal:
     def _line(self, event: Event) -> bytes:
         record = to_record(event)
         side: dict[str, str] = dict(record.get("side", {}))
-        for name, value in record.items():
+        for name, value in list(record.items()):
             if name not in _FIXED and isinstance(value, str) and len(value.encode()) > TEXT_LIMIT:
                 self._cut(record, side, name)
         while len(line := encode_record(record) + b"\n") > LINE_LIMIT:
@@ -205,7 +212,7 @@ class Journal:
 
     def _files(self, session_id: str) -> list[Path]:
         directory = self._session_dir(session_id)
-        with _explained("read", directory):
+        with explained("read", directory):
             if not directory.is_dir():
                 return []
             found = [path for path in directory.iterdir() if path.suffix == ".jsonl"]
@@ -216,7 +223,7 @@ class Journal:
         ends = dict(position)
         dropped = 0
         for path in self._files(session_id):
-            with _explained("read", path):
+            with explained("read", path):
                 for line, end in _lines(path, position.get(path.name, 0), to_the_end=to_the_end):
                     ends[path.name] = end
                     event = _event(line, session_id)
@@ -274,8 +281,8 @@ def _chunks(content: bytes | Path) -> Iterator[bytes]:
 
 
 @contextmanager
-def _explained(action: str, path: Path) -> Iterator[None]:
-    """OSError -> JournalError that says what to do."""
+def explained(action: str, path: Path) -> Iterator[None]:
+    """Turn an OSError into a JournalError that says what to do; `action` is a participle."""
     try:
         yield
     except OSError as error:

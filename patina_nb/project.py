@@ -1,7 +1,8 @@
 """A project: a repository, and where this package keeps what belongs to it.
 
-**State** (journal, outputs, locks) lives in ``<git common directory>/patina``: never in the user's tree, shared
-by all worktrees. **Cache** (checkouts, boxes) lives in the user's cache directory and can be deleted at any time.
+**State** (journal, outputs, locks) lives in ``<git common directory>/patina``: never in the user's tree,
+shared by all worktrees. **Cache** (checkouts, boxes) lives in the user's cache directory and can be deleted
+at any time.
 """
 
 from __future__ import annotations

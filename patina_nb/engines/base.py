@@ -51,9 +51,7 @@ class Isolation:
         open_ = [name for name, point in self.points().items() if not point.enforced]
         if not held:
             return f"{self.kind}: NO ISOLATION ({', '.join(open_)} not enforced)"
-        return f"{self.kind}: {', '.join(held)} isolated" + (
-            f"; not: {', '.join(open_)}" if open_ else ""
-        )
+        return f"{self.kind}: {', '.join(held)} isolated" + (f"; not: {', '.join(open_)}" if open_ else "")
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def parse(usage: Usage, line: str, names: Names) -> Words:
     text = line.strip()
     silenced = text.endswith(";") and not usage.takes_verbatim  # else it belongs to the command
     words = _Reader(usage, text[:-1] if silenced else text, names).read()
-    words.values["quiet"] = words.values["quiet"] or silenced
+    words.values["quiet"] |= silenced
     return words
 
 
@@ -130,7 +130,9 @@ class _Reader:
         return expand(unquote(raw), self.names)
 
     def _finish(self) -> Words:
-        values = {option.dest: None if option.value else False for option in self.usage.options}
+        values: dict[str, Any] = {
+            option.dest: None if option.value else False for option in self.usage.options
+        }
         values |= self.values
         words = list(self.words)
         for argument in self.usage.arguments:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from patina_nb.errors import PatinaError
 
@@ -23,9 +23,8 @@ _LINE = re.compile(r"\s*(?:[\w.,\[\]\"' ]+=\s*)?(%%?)(patina_\w+)\s(.*)", re.DOT
 
 def matcher(shell: InteractiveShell) -> Callable[[CompletionContext], SimpleMatcherResult]:
     """The matcher to add to `shell.Completer.custom_matchers`."""
-    from IPython.core.completer import SimpleCompletion, context_matcher
+    from IPython.core import completer
 
-    @context_matcher()
     def patina_matcher(context: CompletionContext) -> SimpleMatcherResult:
         found = _LINE.fullmatch(context.text_until_cursor)
         usage = _usage(shell, found[1], found[2]) if found else None
@@ -33,12 +32,14 @@ def matcher(shell: InteractiveShell) -> Callable[[CompletionContext], SimpleMatc
             return {"completions": []}
         texts = candidates(usage, found[3])
         return {
-            "completions": [SimpleCompletion(text, type="param") for text in texts],
+            "completions": [completer.SimpleCompletion(text, type="param") for text in texts],
             "suppress": bool(texts),
             "ordered": True,
         }
 
-    return patina_matcher
+    marked: Any = completer.context_matcher()
+    matcher_of_ours: Callable[[CompletionContext], SimpleMatcherResult] = marked(patina_matcher)
+    return matcher_of_ours
 
 
 def _usage(shell: InteractiveShell, percent: str, name: str) -> Usage | None:
@@ -86,9 +87,10 @@ def _positionals(usage: Usage, words: list[str]) -> int:
 def _names(kind: str) -> list[str]:
     if kind != "session":
         return []
-    from patina_nb.api import sessions
+    from patina_nb.project import open_project
+    from patina_nb.session import list_sessions
 
     try:
-        return [session.id for session in sessions()]
+        return [session.id for session in list_sessions(open_project())]
     except PatinaError:  # no repository here: nothing to offer
         return []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from patina_nb.engines.base import Isolation
     from patina_nb.repository import Commit, Diff, FileDiff
     from patina_nb.sandbox.protocol import Output
-    from patina_nb.session import Session
+    from patina_nb.session import EndSummary, Session
     from patina_nb.workspaces.step import Step
     from patina_nb.workspaces.workspace import Workspace
 
@@ -45,14 +45,20 @@ class Listing(list[T]):
         super().__init__(items)
         self._show = show
 
+    def piece(self) -> Piece:
+        """The table."""
+        return self._show(self)
+
     def _repr_mimebundle_(self, **_options: object) -> dict[str, str]:
-        return self._show(self).bundle()
+        return self.piece().bundle()
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a reader compares them: ``0.42 s``, ``12.3 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    if seconds < 60:
-        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
+    """Seconds as a reader compares them: ``42 ms``, ``12.3 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
@@ -171,22 +177,52 @@ def session(session: Session) -> Piece:
                     "base",
                     short(session.base) + base_branch,
                 ),
-                ("agent", session.agent or None),
+                ("agent", session.agent),
+                ("steps", str(session.n_steps)),
                 ("started", instant(session.started_at)),
                 ("ended", instant(session.ended_at)),
+                ("summary", session.summary),
             ],
             f"Session {session.id}",
         ),
-        html.bullets("Noted:", [str(note) for note in session.notes]),
+        html.bullets("Noted:", session.notes),
     )
+
+
+def ended(ended: EndSummary) -> Piece:
+    """What a session came to, and what to do now."""
+    lines = None if ended.added is None else f"+{ended.added} -{ended.removed}"
+    return html.stack(
+        html.line(f"Session {ended.session_id} ended", ended.summary or "", status=True),
+        html.facts(
+            [
+                ("head", ended.head and short(ended.head)),
+                ("steps", str(ended.n_steps)),
+                ("commits", _number(ended.n_commits)),
+                ("files changed", _number(ended.files)),
+                ("lines", lines),
+                ("lasted", f"{duration(ended.wall_s)}, of which active {duration(ended.active_s)}"),
+            ],
+            f"What session {ended.session_id} came to",
+        ),
+        html.bullets("What to do now:", ended.next),
+    )
+
+
+def _number(number: int | None) -> str | None:
+    return None if number is None else str(number)
 
 
 def sessions(sessions: Sequence[Session]) -> Piece:
     """A table of sessions."""
     if not sessions:
         return html.line("No sessions yet", 'start one with %patina_session start "goal"')
-    rows = [(s.id, s.status, one_line(s.goal or "", 60), s.branch, instant(s.started_at)) for s in sessions]
-    return html.table(rows, ("session", "state", "goal", "branch", "started"), "Sessions of this repository")
+    rows = [
+        (s.id, s.status, s.goal and one_line(s.goal, 60), s.n_steps, instant(s.started_at))
+        for s in reversed(sessions)
+    ]
+    columns = ("session", "state", "goal", "steps", "started")
+    return html.table(rows, columns, "Sessions of this repository, the newest first")
 
 
 def workspace(workspace: Workspace) -> Piece:

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from . import complete, jobs
+from . import complete
 from .config import PatinaMagics
 from .magics.base import TopicMagics
 from .magics.doctor import DoctorMagics
@@ -25,6 +25,9 @@ from .magics.workspace import WorkspaceMagics
 from .show import Display
 
 TOPICS = (SessionMagics, WorkspaceMagics, RunMagics, ReviewMagics, DoctorMagics)
+
+
+_ENDS = (("patina_nb.notebook.jobs", "stop_all"), ("patina_nb.workspaces.opening", "close_all"))
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         tuple(topic(shell, settings, display) for topic in TOPICS),
         complete.matcher(shell),
     )
-    shell.configurables.append(settings)
+    configurables: Any = shell.configurables  # typed too narrowly in IPython
+    configurables.append(settings)
     shell.register_magics(*loaded.magics)
     shell.Completer.custom_matchers.append(loaded.matcher)
     display.register()
@@ -67,10 +71,9 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     _remove_magics(shell, loaded)
     shell.Completer.custom_matchers.remove(loaded.matcher)
     loaded.display.unregister()
-    jobs.stop_all()
-    opening = sys.modules.get("patina_nb.workspaces.opening")
-    if opening is not None:
-        opening.close_all()
+    for module, end in _ENDS:
+        if module in sys.modules:
+            getattr(sys.modules[module], end)()
 
 
 def _remove_magics(shell: InteractiveShell, loaded: Loaded) -> None:

@@ -115,7 +115,9 @@ def facts(rows: Iterable[tuple[str, str | None]], caption: str) -> Piece:
     )
     markup = f"<table><caption>{escape(caption)}</caption><tbody>{body}</tbody></table>"
     width = max((len(visible(name)) for name, _ in known), default=0)
-    return Piece(markup, "\n".join(f"  {visible(name).ljust(width)}  {visible(value)}" for name, value in known))
+    return Piece(
+        markup, "\n".join(f"  {visible(name).ljust(width)}  {visible(value)}" for name, value in known)
+    )
 
 
 def output(title: str, raw: str) -> Piece:

@@ -126,19 +126,18 @@ class Job(Generic[T]):
                     self._tick(limit)
                     tick()
         except KeyboardInterrupt:
-            raise self._interrupted() from None
+            raise self._interrupted(tick) from None
         if not self.done:
             raise TimeoutError(f"{self.title} is not done after {timeout:g} s; it goes on.")
 
-    def _interrupted(self) -> Interrupted:
+    def _interrupted(self, tick: Callable[[], None]) -> Interrupted:
         """Stop the work; what to tell the user. A second interrupt stops the waiting."""
         self.cancel()
-        try:
-            with _keyboard_interrupts():
-                ended = self.wait(GRACE_S)
-        except KeyboardInterrupt:
-            ended = False
-        if not ended:
+        limit = time.monotonic() + GRACE_S
+        with suppress(KeyboardInterrupt), _keyboard_interrupts():
+            while not self.wait(TICK_S) and time.monotonic() < limit:
+                tick()
+        if not self.done:
             return Interrupted(f"{self.title}: no longer waited for; it was asked to stop and may still run.")
         error = self._future.exception()
         if error is None:

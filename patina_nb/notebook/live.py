@@ -8,18 +8,18 @@ summary only.
 from __future__ import annotations
 
 import contextvars
+import secrets
 import threading
 import time
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from typing import Literal
 
 from . import html
 from .display import duration
+from .front import show_piece
 from .html import Piece
 from .jobs import TICK_S
 from .text import one_line, tail
-
-if TYPE_CHECKING:
-    from IPython.core.display_functions import DisplayHandle
 
 PERIOD_S = 0.25
 Mode = Literal["live", "summary", "nothing"]
@@ -33,9 +33,11 @@ class LiveOutput:
     def __init__(self, title: str, lines: int, *, mode: Mode) -> None:
         self.title = title
         self.where = "opening the workspace"
+        self.stopping: Callable[[], bool] = lambda: False
         self._lines = lines
         self._mode = mode
-        self._handle: DisplayHandle | None = None
+        self._display_id = secrets.token_hex(16)
+        self._displayed = False
         self._lock = threading.Lock()
         self._kept = bytearray()
         self._dropped = 0  # lines
@@ -86,27 +88,22 @@ class LiveOutput:
         """End without a summary. A display that is there, or `always`, says why."""
         with self._lock:
             self._ended.set()
-            if always or self._handle is not None:
+            if always or self._displayed:
                 self._put(reason)
 
     def _put(self, piece: Piece) -> None:
-        from IPython.core.display_functions import DisplayHandle
-
-        if self._mode == "nothing":
-            return
-        if self._handle is None:
-            self._handle = DisplayHandle()
-            self._handle.display(piece.bundle(), raw=True)
-        else:
-            self._handle.update(piece.bundle(), raw=True)
+        if self._mode != "nothing":
+            show_piece(piece, display_id=self._display_id, update=self._displayed)
+            self._displayed = True
 
     def _piece(self, kept: bytes) -> Piece:
-        elapsed = duration(round(time.monotonic() - self._began, 1))
+        state = "Stopping" if self.stopping() else "Running"
+        elapsed = duration(time.monotonic() - self._began)
         shown, count = tail(kept.decode("utf-8", "replace"), self._lines)
         total = count + self._dropped
         of = f" (last {self._lines} lines of {total})" if total > self._lines else ""
         return html.stack(
-            html.line("Running", f"{one_line(self.title)} ({self.where}), {elapsed}", status=True),
+            html.line(state, f"{one_line(self.title)} ({self.where}), {elapsed}", status=True),
             html.progress(f"{one_line(self.title)} is running"),
             html.output(f"Output so far{of}:", shown) if kept else None,
         )

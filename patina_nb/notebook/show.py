@@ -22,24 +22,25 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import display
+from . import display, front
 from .html import Piece
 
 if TYPE_CHECKING:
     import dis
 
-    from IPython.core.formatters import BaseFormatter
     from IPython.core.interactiveshell import InteractiveShell
 
     from .config import PatinaMagics
 
 # by name, so that registering imports nothing
 _PIECES: dict[tuple[str, str], Callable[[Any], Piece]] = {
-    ("patina_nb.session", "Session"): display.session,
+    ("patina_nb.session.view", "Session"): display.session,
+    ("patina_nb.session.ending", "EndSummary"): display.ended,
     ("patina_nb.workspaces.workspace", "Workspace"): display.workspace,
     ("patina_nb.repository.history", "Diff"): display.diff,
 }
-_OWN = (("patina_nb.notebook.display", "Listing"), ("patina_nb.notebook.jobs", "Job"))
+_LISTING = ("patina_nb.notebook.display", "Listing")
+_OWN = (_LISTING, ("patina_nb.notebook.jobs", "Job"))
 _STEP = ("patina_nb.workspaces.step", "Step")
 _CALLS = ("run_line_magic", "run_cell_magic")
 
@@ -59,18 +60,18 @@ class Display:
 
     def register(self) -> None:
         """Teach IPython our types."""
-        formatters = self._shell.display_formatter
+        take_over, bundles, text = _formatters(self._shell)
+        text.for_type_by_name(*_LISTING, _print_listing)  # else IPython's own for lists goes first
         for (module, name), piece in self._pieces.items():
-            formatters.mimebundle_formatter.for_type_by_name(module, name, _bundler(piece))
+            bundles.for_type_by_name(module, name, _bundler(piece))
         for module, name in (*self._pieces, *_OWN):
-            formatters.ipython_display_formatter.for_type_by_name(module, name, self._take_over)
+            take_over.for_type_by_name(module, name, self._take_over)
         self._shell.events.register("pre_run_cell", self._forget)
 
     def unregister(self) -> None:
         """Take back what `register` did."""
-        formatters = self._shell.display_formatter
         for module, name in (*self._pieces, *_OWN):
-            for formatter in (formatters.mimebundle_formatter, formatters.ipython_display_formatter):
+            for formatter in _formatters(self._shell):
                 _drop(formatter, module, name)
         self._shell.events.unregister("pre_run_cell", self._forget)
 
@@ -83,7 +84,7 @@ class Display:
         if value is None or place == "value":
             return
         if not quiet:
-            show(piece) if piece else _display(value)
+            front.show_piece(piece) if piece else front.show(value)
         if place == "last" or self._shell.ast_node_interactivity == "all":
             self._shown = value
 
@@ -96,24 +97,25 @@ class Display:
         self._shown = None
 
 
-def show(piece: Piece) -> None:
-    """Display a piece where the cell stands."""
-    from IPython.display import publish_display_data
-
-    publish_display_data(piece.bundle())
-
-
-def _display(value: object) -> None:
-    from IPython.display import display as ipython_display
-
-    ipython_display(value)
-
-
 def _bundler(piece: Callable[[Any], Piece]) -> Callable[[Any], dict[str, str]]:
     return lambda value: piece(value).bundle()
 
 
-def _drop(formatter: BaseFormatter, module: str, name: str) -> None:
+def _print_listing(listing: display.Listing[object], printer: Any, _cycle: bool) -> None:  # noqa: ANN401
+    printer.text(listing.piece().plain)
+
+
+def _formatters(shell: InteractiveShell) -> tuple[Any, Any, Any]:
+    """The formatters that may take an object over, for MIME bundles, for text (untyped in IPython)."""
+    formatter: Any = shell.display_formatter
+    return (
+        formatter.ipython_display_formatter,
+        formatter.mimebundle_formatter,
+        formatter.formatters["text/plain"],
+    )
+
+
+def _drop(formatter: Any, module: str, name: str) -> None:  # noqa: ANN401
     """Forget a type, whether or not its module was imported meanwhile."""
     formatter.deferred_printers.pop((module, name), None)
     for known in [t for t in formatter.type_printers if (t.__module__, t.__name__) == (module, name)]:

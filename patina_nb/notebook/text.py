@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 LINE_LIMIT = 2000  # characters of one line that are shown
 
@@ -168,7 +169,7 @@ def _codes(parameters: str) -> Iterator[int]:
     return iter([int(field[-4:] or 0) for field in fields])
 
 
-_SWITCHES: dict[int, dict[str, bool]] = {
+_SWITCHES: dict[int, dict[str, Any]] = {
     1: {"bold": True},
     3: {"italic": True},
     4: {"underline": True},

@@ -130,7 +130,12 @@ def _conflict(git: Git, wanted: tuple[RefUpdate, ...]) -> RefConflictError | Non
 
 
 def _not_written(git: Git, error: GitFailedError) -> RepositoryError:
-    return RepositoryError(f"The refs in {git.common_dir} cannot be written: {error.reason}.")
+    advice = "look at the rights and the free space there"
+    if "File exists" in error.reason:
+        advice = "if no other git is running there, remove that file"
+    return RepositoryError(
+        f"The refs in {git.common_dir} cannot be written ({error.reason.rstrip('.')}): {advice}."
+    )
 
 
 def checked_out_branches(git: Git) -> dict[str, Path]:

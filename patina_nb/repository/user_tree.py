@@ -44,8 +44,11 @@ def snapshot_worktree(git: Git, worktree: Path | None, parent: str, message: str
         if (git.head_dir / "index").exists():
             shutil.copy2(git.head_dir / "index", index)  # with its time: git tells racy entries by it
         env = {"GIT_WORK_TREE": str(top), "GIT_INDEX_FILE": str(index)}
-        git.git("add", "-A", git_dir=git.head_dir, env=env, config=_settings(git), timeout=_SLOW_S)
-        tree = git.git("write-tree", git_dir=git.head_dir, env=env, timeout=_SLOW_S).decode().strip()
+        settings = _settings(git)
+        git.git("add", "-A", git_dir=git.head_dir, env=env, config=settings, timeout=_SLOW_S)
+        # write-tree reads files, too, whose time is that of the index
+        out = git.git("write-tree", git_dir=git.head_dir, env=env, config=settings, timeout=_SLOW_S)
+        tree = out.decode().strip()
     if tree == git.git("rev-parse", "--verify", f"{parent}^{{tree}}").decode().strip():
         return parent
     body = message.encode("utf-8", "replace")

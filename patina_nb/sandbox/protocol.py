@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from ..errors import SandboxError
+from .server.frames import MAX_EXIT, MAX_REQUEST
 
 StreamName = Literal["stdout", "stderr"]
 OnOutput = Callable[[StreamName, bytes], None]
@@ -75,3 +79,96 @@ class ExecResult:
     @property
     def ok(self) -> bool:
         return self.exit_code == 0 and not self.timed_out and not self.cancelled and self.lost is None
+
+
+def encode_request(command: Command, stdin: bool, size: tuple[int, int] | None = None) -> bytes:
+    """The request line; `size` (rows, columns) asks for a terminal. Raises SandboxError when it is too long."""
+    asked: dict[str, object] = {"argv": list(command.argv)}
+    if command.cwd is not None:
+        asked["cwd"] = command.cwd
+    if command.env:
+        asked["env"] = dict(command.env)
+    if command.timeout is not None:
+        asked["timeout"] = command.timeout
+    if stdin:
+        asked["stdin"] = True
+    if size is not None:
+        asked.update(pty=True, rows=size[0], cols=size[1])
+    line = json.dumps(asked).encode() + b"\n"
+    if len(line) > MAX_REQUEST:
+        raise SandboxError(
+            f"the command takes {len(line)} bytes, {MAX_REQUEST} are possible: put the data into a file or into stdin"
+        )
+    return line
+
+
+class ProtocolError(Exception):
+    """The server, which is not trusted, said something that the protocol does not know."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The exit message, checked."""
+
+    exit_code: int | None = None
+    signal: int | None = None
+    timed_out: bool = False
+    cancelled: bool = False
+    left: tuple[int, ...] = ()
+    error: str | None = None
+    overflow: bool = True  # of a change list: look for yourself
+
+    @property
+    def has_result(self) -> bool:
+        """It says how a command ended, or why it did not start, or who could not be killed."""
+        return (self.exit_code, self.signal, self.error) != (None, None, None) or bool(self.left)
+
+
+_MOST_LEFT = 10_000
+_LONGEST_ERROR = 2000
+
+
+def decode_ending(payload: bytes) -> Ending:
+    """Check the payload of an exit frame; raises ProtocolError."""
+    if len(payload) > MAX_EXIT:
+        raise ProtocolError(f"an exit message of {len(payload)} bytes")
+    try:
+        said = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise ProtocolError("an exit message that is not JSON") from None
+    if not isinstance(said, dict):
+        raise ProtocolError("an exit message that is no object")
+    left = said.get("left", [])
+    if not isinstance(left, list) or len(left) > _MOST_LEFT:
+        raise ProtocolError("an exit message with a wrong 'left'")
+    error = said.get("error")
+    if error is not None and not isinstance(error, str):
+        raise ProtocolError("an exit message with a wrong 'error'")
+    ending = Ending(
+        exit_code=_number(said, "exit", 0, 255),
+        signal=_number(said, "signal", 1, 64),
+        timed_out=_flag(said, "timed_out", False),
+        cancelled=_flag(said, "cancelled", False),
+        left=tuple(_number({"left": pid}, "left", 1, 1 << 31) or 0 for pid in left),
+        error=error if error is None else error[:_LONGEST_ERROR],
+        overflow=_flag(said, "overflow", True),
+    )
+    if ending.exit_code is not None and ending.signal is not None:
+        raise ProtocolError("an exit message with an exit code and a signal")
+    return ending
+
+
+def _number(said: Mapping[str, Any], name: str, low: int, high: int) -> int | None:
+    value = said.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ProtocolError(f"an exit message with a wrong {name!r}")
+    return value
+
+
+def _flag(said: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = said.get(name, default)
+    if not isinstance(value, bool):
+        raise ProtocolError(f"an exit message with a wrong {name!r}")
+    return value

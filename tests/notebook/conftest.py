@@ -46,6 +46,11 @@ class Shell:
     def _publish(self, data, metadata=None, *, transient=None, update=False, **_):
         self.shown.append(dict(data))
 
+    @staticmethod
+    def git(*arguments):
+        """Run git in the current directory; its output."""
+        return git(".", *arguments)
+
     def run(self, cell):
         """Run a cell; its value. Raises what the cell raised."""
         self.shown.clear()

@@ -65,7 +65,7 @@ def test_no_command_on_the_line_of_a_cell_magic():
 
 
 def test_unknown_options_name_the_nearest_known_one():
-    with pytest.raises(UsageError, match="unknown option --sessions; did you mean --session?"):
+    with pytest.raises(UsageError, match="unknown option --sessions; did you mean --session"):
         words(DIFF, "--sessions x")
     with pytest.raises(UsageError, match="unknown option --qui"):  # never abbreviated
         words(DIFF, "--qui")
@@ -117,7 +117,18 @@ def test_units():
 
 def test_help_tells_all_there_is():
     text = help_text(SESSION)
-    for word in ("%patina_session", "start", "update", "end", "list", "show", "use", "--id", "--session", "--out"):
+    for word in (
+        "%patina_session",
+        "start",
+        "update",
+        "end",
+        "list",
+        "show",
+        "use",
+        "--id",
+        "--session",
+        "--out",
+    ):
         assert word in text
     text = help_text(RUN)
     assert "%%patina_run" in text

@@ -13,7 +13,7 @@ MAGICS = {
 HEAVY = ["pandas", "ipywidgets", "dagger", "duckdb", "matplotlib", "git", "nest_asyncio"]
 LAYERS = ["api", "engines", "workspaces", "sandbox", "snapshot", "repository", "session", "project"]
 
-LOAD = f"""
+LOAD = """
 import json, sys
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
@@ -76,7 +76,9 @@ def test_unloading_leaves_no_trace(bare_shell):
 
 
 def test_loading_imports_nothing_heavy_and_no_layer_below():
-    done = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD], capture_output=True, text=True, check=True, timeout=60
+    )
     added = json.loads(done.stdout.splitlines()[-1])
     assert "patina_nb.notebook.extension" in added
     tops = {name.split(".")[0] for name in added}

@@ -42,7 +42,7 @@ def test_result_exception_and_status():
 
 def test_cancel_returns_at_once_and_the_work_ends():
     job = Job("waiting", until_stopped)
-    with pytest.raises(TimeoutError, match="not done after 0.05 s"):
+    with pytest.raises(TimeoutError, match=r"not done after 0\.05 s"):
         job.result(0.05)
     assert job.status == "running"
     job.cancel()

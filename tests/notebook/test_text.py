@@ -13,7 +13,9 @@ hostile = st.text(
 
 
 def hidden(text):
-    return [c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co"} and c not in "\n\t\u200c\u200d"]
+    return [
+        c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co"} and c not in "\n\t\u200c\u200d"
+    ]
 
 
 @given(hostile | st.text())

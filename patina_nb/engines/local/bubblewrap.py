@@ -14,7 +14,7 @@ WORKSPACE = "/workspace"
 HOME = "/home/agent"
 RUN = "/run/patina"
 OBJECTS = f"{RUN}/objects"
-RESERVED = ("/workspace", HOME, "/run", "/proc", "/dev", "/sys", "/var/run", "/var/tmp")
+RESERVED = ("/workspace", HOME, "/run", "/proc", "/dev", "/sys", "/var")
 
 Version = tuple[int, ...]
 OVERLAY_SINCE: Version = (0, 11)

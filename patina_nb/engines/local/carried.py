@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
 
 from patina_nb.engines.local.identity import Identity, reaches
@@ -12,6 +13,7 @@ from patina_nb.engines.local.places import passage
 _SOURCE = Path(__file__).resolve().parents[2] / "sandbox" / "server"
 
 
+@cache
 def server_code(identity: Identity, cache_root: Path) -> Path:
     """A directory that contains the package `server`: ours, or a copy in the cache."""
     if reaches(identity, _SOURCE) and all(reaches(identity, path) for path in _modules()):

@@ -222,6 +222,8 @@ def joining(folders: tuple[Path, ...]) -> list[str]:
     """The command prefix that enters groups before it becomes the command."""
     if not folders:
         return []
-    script = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 > "$1" || exit 97; shift; n=$((n-1)); done; exec "$@"'
+    script = (
+        'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 > "$1" || exit 97; shift; n=$((n-1)); done; exec "$@"'
+    )
     files = [str(folder / "cgroup.procs") for folder in folders]
     return ["/bin/sh", "-c", script, "sh", str(len(files)), *files]

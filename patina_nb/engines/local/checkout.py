@@ -51,7 +51,7 @@ class BaseTree:
             said.append(f"Submodules are empty in the workspace: {_some(self.submodules)}.")
         if self.filters:
             said.append(
-                f"Files with a git filter ({_some(self.filters)}) are as stored in git; with LFS that is the pointer."
+                f"Files with a git filter ({_some(self.filters)}) are as git stores them (LFS: the pointers)."
             )
         return said
 
@@ -102,7 +102,9 @@ def _build(cache: ProjectCache, git_dir: Path, commit: str) -> None:
             shutil.rmtree(cache.trees / commit)
         fresh.rename(cache.trees / commit)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise SandboxError(f"the base tree of {commit[:12]} cannot be made in {cache.trees}: {error}") from error
+        raise SandboxError(
+            f"the base tree of {commit[:12]} cannot be made in {cache.trees}: {error}"
+        ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -110,7 +112,7 @@ def _build(cache: ProjectCache, git_dir: Path, commit: str) -> None:
 def _check_out(cache: ProjectCache, git_dir: Path, commit: str, fresh: Path) -> list[tuple[bytes, bytes]]:
     """Fill `files` and `index`; the entries of the index as (mode, path)."""
     own = _git_directory(cache, git_dir, commit)
-    repository = Repository(common_dir=git_dir, worktree=None)
+    repository = Repository(common_dir=git_dir)
     env = {"GIT_INDEX_FILE": str(fresh / "index"), "GIT_WORK_TREE": str(fresh / "files")}
     try:
         repository.git("read-tree", "--reset", "-u", commit, git_dir=own, env=env, timeout=_TIMEOUT)
@@ -118,8 +120,8 @@ def _check_out(cache: ProjectCache, git_dir: Path, commit: str, fresh: Path) -> 
     except RepositoryError as error:
         if any((git_dir / "objects" / "pack").glob("*.promisor")):
             raise RepositoryError(
-                f"{commit[:12]} cannot be checked out, this is a partial clone: fetch the missing objects first "
-                f"(git fetch --refetch --filter=blob:limit=1t) ({error})"
+                f"{commit[:12]} cannot be checked out, objects are missing in this partial clone; "
+                f"`git fetch --refetch --no-filter` brings them ({error})"
             ) from error
         raise
     rows = (row.partition(b"\t") for row in listed.split(b"\0") if row)
@@ -154,8 +156,8 @@ def config(commit: str, *, bare: bool) -> str:
     """The common part of a git configuration for the hash that `commit` is made with."""
     sha256 = len(commit) == 64
     return (
-        f"[core]\n\trepositoryformatversion = {int(sha256)}\n\tbare = {str(bare).lower()}\n\tfilemode = true\n"
-        "\tsymlinks = true\n\tautocrlf = false\n\tlogallrefupdates = true\n"
+        f"[core]\n\trepositoryformatversion = {int(sha256)}\n\tbare = {str(bare).lower()}\n"
+        "\tfilemode = true\n\tsymlinks = true\n\tautocrlf = false\n\tlogallrefupdates = true\n"
         # the box sees other user and inode numbers than we do: without these git would hash every file again
         "\tcheckStat = minimal\n\ttrustctime = false\n\tuntrackedCache = false\n"
         "\thooksPath = /dev/null\n\tfsmonitor = false\n"
@@ -166,7 +168,9 @@ def config(commit: str, *, bare: bool) -> str:
 
 def _describe(path: Path, files: Path, entries: list[tuple[bytes, bytes]]) -> BaseTree:
     submodules = sorted(os.fsdecode(name) for mode, name in entries if mode == b"160000")
-    attributes = [name for _, name in entries if name == b".gitattributes" or name.endswith(b"/.gitattributes")]
+    attributes = [
+        name for _, name in entries if name == b".gitattributes" or name.endswith(b"/.gitattributes")
+    ]
     return BaseTree(path, len(entries), tuple(submodules), tuple(sorted(set(_filters(files, attributes)))))
 
 

@@ -50,7 +50,7 @@ def gather(spec: BoxSpec, cache: ProjectCache, *, staged: bool) -> Contents:
         objects=tuple(objects.for_box(cache, spec.git_dir, staged=staged)),
         volumes=tuple(host.volumes(spec, cache.shared, identity)),
         server=server_code(identity, cache.root.parent),
-        notes=tuple([*([python.note] if python.note else []), *notes]),
+        notes=(*([python.note] if python.note else []), *notes),
     )
 
 
@@ -67,7 +67,7 @@ def binds(contents: Contents, *, open_network: bool) -> list[Bind]:
 
 
 def overlaid(contents: Contents, cache: ProjectCache) -> list[Bind]:
-    """Single files: users as the box knows them, and no way from our objects to others by their own alternates."""
+    """Single files: the users a box knows, and nothing where object directories name others."""
     uid, gid = cache.identity.uid, cache.identity.gid
     folder = cache.root / f"etc-{uid}"
     files = {
@@ -86,5 +86,7 @@ def overlaid(contents: Contents, cache: ProjectCache) -> list[Bind]:
         for number, path in enumerate(contents.objects)
         if (path / "info" / "alternates").exists()
     ]
-    users = [Bind(folder / name, f"/etc/{name}") for name in ("passwd", "group") if Path("/etc", name).exists()]
+    users = [
+        Bind(folder / name, f"/etc/{name}") for name in ("passwd", "group") if Path("/etc", name).exists()
+    ]
     return [*users, *nested]

@@ -17,8 +17,7 @@ _KNOWN = (
     (
         "No permissions to creat",
         "this machine or container forbids user namespaces",
-        "sudo sysctl -w kernel.unprivileged_userns_clone=1 (in a container: allow user namespaces, or run it "
-        "with --security-opt seccomp=unconfined --cap-add SYS_ADMIN)",
+        "sudo sysctl -w kernel.unprivileged_userns_clone=1 (container: seccomp=unconfined)",
     ),
     ("ENOSPC", "no more user namespaces are allowed", "sudo sysctl -w user.max_user_namespaces=10000"),
     ("kernel does not support user namespaces", "the kernel has no user namespaces", ""),
@@ -27,7 +26,11 @@ _KNOWN = (
         "the cache directory's file system cannot hold an overlay",
         "set PATINA_CACHE_DIR to a directory on a volume or a tmpfs",
     ),
-    ("Can't mount proc", "this container hides parts of /proc", "run it with --security-opt systempaths=unconfined"),
+    (
+        "Can't mount proc",
+        "this container hides parts of /proc",
+        "run it with --security-opt systempaths=unconfined",
+    ),
 )
 
 

@@ -25,7 +25,10 @@ _CACHES = {
 
 def caches(home: str) -> dict[str, str]:
     """Environment variable -> directory of each cache, all below the session's own home."""
-    return {"XDG_CACHE_HOME": f"{home}/.cache", **{key: f"{home}/.cache/{name}" for key, name in _CACHES.items()}}
+    return {
+        "XDG_CACHE_HOME": f"{home}/.cache",
+        **{key: f"{home}/.cache/{name}" for key, name in _CACHES.items()},
+    }
 
 
 def base(

@@ -18,6 +18,7 @@ from pathlib import Path
 from patina_nb.engines.base import BoxSpec
 from patina_nb.engines.local.checkout import BaseTree, config
 from patina_nb.engines.local.identity import Identity
+from patina_nb.repository import NO_REPLY
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOCKS = ("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock")
@@ -29,7 +30,7 @@ def write(path: Path, spec: BoxSpec, tree: BaseTree, alternates: Sequence[str], 
     for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
         (path / name).mkdir(parents=True)
     (path / "HEAD").write_text(f"ref: refs/heads/{spec.branch}\n")
-    (path / "config").write_text(config(spec.commit, bare=False) + _author(spec.author, spec.session_id))
+    (path / "config").write_text(config(spec.commit, bare=False) + _author(spec.author))
     (path / "packed-refs").write_text(_references(spec))
     (path / "description").write_text(f"patina session {spec.session_id}\n")
     (path.joinpath(*_ALTERNATES)).write_text(_lines(alternates))
@@ -42,11 +43,10 @@ def write(path: Path, spec: BoxSpec, tree: BaseTree, alternates: Sequence[str], 
             identity.own(entry)
 
 
-def _author(name: str, session_id: str) -> str:
+def _author(name: str) -> str:
     clean = re.sub(r"[\x00-\x1f\x7f<>]", "", name).strip() or "agent"
     quoted = clean.replace("\\", "\\\\").replace('"', '\\"')
-    slug = re.sub(r"[^a-z0-9.-]+", "-", clean.lower()).strip("-.") or "agent"
-    return f'[user]\n\tname = "{quoted}"\n\temail = {slug}+{session_id}@noreply.invalid\n'
+    return f'[user]\n\tname = "{quoted}"\n\temail = {NO_REPLY}\n'
 
 
 def _references(spec: BoxSpec) -> str:
@@ -112,12 +112,14 @@ def _enter(parent: int, name: str, identity: Identity, *, close: bool) -> int:
 def _set(folder: int, name: str, data: bytes, identity: Identity) -> None:
     with suppress(OSError):
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-        with open(fd, "rb") as file:
+        with os.fdopen(fd, "rb") as file:
             if stat.S_ISREG(os.fstat(fd).st_mode) and file.read(len(data) + 1) == data:
                 return
     part = f".{name}.{secrets.token_hex(8)}"
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder)
-    with open(fd, "wb") as file:
+    fd = os.open(
+        part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder
+    )
+    with os.fdopen(fd, "wb") as file:
         file.write(data)
         os.fchown(fd, identity.uid, identity.gid)
     os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from patina_nb.engines.base import BoxSpec
-from patina_nb.engines.local.bubblewrap import HOME, Bind, Link, WORKSPACE
+from patina_nb.engines.local.bubblewrap import HOME, WORKSPACE, Bind, Link
 from patina_nb.engines.local.identity import Identity, reaches
 from patina_nb.engines.local.interpreter import SYSTEM, collides, in_system
 from patina_nb.errors import SandboxError
@@ -22,7 +21,7 @@ def system(identity: Identity) -> Iterator[Bind | Link]:
     for name in SYSTEM:
         path = Path(name)
         if path.is_symlink():
-            yield Link(os.readlink(path), name)
+            yield Link(str(path.readlink()), name)
         elif path.is_dir() and reaches(identity, path):
             yield Bind(path, name)
 
@@ -32,7 +31,9 @@ def tools(given: Sequence[Path], identity: Identity) -> tuple[list[Path], list[s
     shown, notes = [], []
     for path in map(Path, given):
         if collides(path):
-            notes.append(f"The tool directory {path} is not shown in the box: it would cover a place of the box's own.")
+            notes.append(
+                f"The tool directory {path} is not shown in the box: it would cover a place of the box's own."
+            )
         elif not path.exists():
             notes.append(f"The tool directory {path} does not exist.")
         elif not reaches(identity, path):
@@ -47,11 +48,13 @@ def volumes(spec: BoxSpec, folder: Path, identity: Identity) -> list[Bind]:
     binds = []
     for name, dest in spec.shared.items():
         if not _VOLUME_NAME.fullmatch(name):
-            raise SandboxError(f"the shared volume name {name!r} is not usable: use letters, digits, '.', '_' and '-'")
+            raise SandboxError(
+                f"the shared volume name {name!r} is not usable: use letters, digits, '.', '_' and '-'"
+            )
         if not _usable(dest):
             raise SandboxError(
-                f"the shared volume {name} cannot be at {dest!r}: use a path of its own outside of {WORKSPACE}, "
-                f"{HOME} and the system, such as /shared/{name}"
+                f"the shared volume {name} cannot be at {dest!r}: use a path outside of {WORKSPACE}, {HOME} "
+                f"and the system, such as /shared/{name}"
             )
         source = folder / name
         if not source.is_dir():

@@ -90,6 +90,7 @@ def passes(identity: Identity, folder: Path) -> bool:
 
 
 def permits(identity: Identity, path: Path, bit: int) -> bool:
+    """Does the path itself grant that user what `bit` (one of the "other" bits) stands for?"""
     status = path.stat()
     if status.st_uid == identity.uid:
         bit <<= 6

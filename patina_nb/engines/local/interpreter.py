@@ -29,6 +29,7 @@ class Interpreter:
     note: str = ""
 
 
+@cache
 def find(identity: Identity, *, staged: bool) -> Interpreter | str:
     """The notebook's own Python, else the system's; or why there is none (in words).
 
@@ -39,7 +40,7 @@ def find(identity: Identity, *, staged: bool) -> Interpreter | str:
         return own
     system = _system()
     if system is None or not reaches(identity, system):
-        return f"no Python {_OLDEST[0]}.{_OLDEST[1]} or newer for the box: {reason}; /usr/bin/python3 is missing or older"
+        return f"no Python 3.8 or newer for the box: {reason}; /usr/bin/python3 is missing or older"
     return Interpreter(system, note=f"The notebook's own Python is not in the box, {system} is: {reason}.")
 
 
@@ -51,7 +52,9 @@ def _own(identity: Identity, *, staged: bool) -> tuple[Interpreter | None, str]:
         if collides(prefix):
             return None, f"{prefix} cannot be shown in a box"
         folders += [] if in_system(prefix) else _parts(prefix)
-    folders = [path for path in folders if not any(path != other and path.is_relative_to(other) for other in folders)]
+    folders = [
+        path for path in folders if not any(path != other and path.is_relative_to(other) for other in folders)
+    ]
     for path in [executable, Path(sysconfig.get_path("stdlib")) / "os.py", *folders]:
         if not (reaches(identity, path) or (staged and _stageable(identity, path, folders))):
             return None, f"{path} cannot be read by the user that boxes run as"
@@ -97,7 +100,9 @@ def _system() -> Path | None:
         return None
     code = f"import sys; sys.exit(sys.version_info < {_OLDEST})"
     try:
-        result = subprocess.run([found, "-I", "-S", "-c", code], env={}, capture_output=True, check=False, timeout=10)
+        result = subprocess.run(
+            [found, "-I", "-S", "-c", code], env={}, capture_output=True, check=False, timeout=10
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return Path(os.path.realpath(found)) if result.returncode == 0 else None

@@ -13,36 +13,50 @@ if TYPE_CHECKING:
     from patina_nb.engines.local.command import Launch
 
 _OPEN_NETWORK = (
-    "open on request: the internet, services of this machine (also the notebook server), abstract sockets, cloud metadata"
+    "open on request: the internet, services of this machine (also the notebook server), abstract "
+    "sockets, cloud metadata"
 )
 
 
-def namespaces(kind: str, spec_network: Network, limits: Limits, group: cgroup.Group | None, *, filtered: bool) -> Isolation:
+def namespaces(
+    kind: str, spec_network: Network, limits: Limits, group: cgroup.Group | None, *, filtered: bool
+) -> Isolation:
     """Bubblewrap, with or without an overlay."""
-    closed = "own network namespace with nothing but loopback" + ("" if filtered else "; AF_VSOCK is not filtered")
+    closed = "own network namespace with nothing but loopback" + (
+        "" if filtered else "; AF_VSOCK is not filtered"
+    )
     by = "control group" if group and group.processes else "RLIMIT_NPROC"
     return Isolation(
         kind=kind,
         files=Point(True, "only the workspace, its home and read-only system directories exist"),
         network=Point(spec_network == "none", closed if spec_network == "none" else _OPEN_NETWORK),
-        processes=Point(True, f"own process namespace, at most {limits.processes} processes ({by}); all end with the box"),
+        processes=Point(
+            True, f"own process namespace, at most {limits.processes} processes ({by}); all end with the box"
+        ),
         memory=_memory(limits, group),
         secrets=Point(True, "environment cleared; the user's home and other sessions do not exist"),
     )
 
 
-def landlock(spec_network: Network, limits: Limits, group: cgroup.Group | None, version: int, *, unix: bool) -> Isolation:
+def landlock(
+    spec_network: Network, limits: Limits, group: cgroup.Group | None, version: int, *, unix: bool
+) -> Isolation:
     """Landlock + seccomp: each gap is named."""
     return Isolation(
         kind=f"Landlock (ABI {version}) + seccomp",
         files=Point(True, _landlock_files(version, unix=unix)),
         network=Point(
             spec_network == "none",
-            "no internet sockets at all, so no loopback servers either" if spec_network == "none" else _OPEN_NETWORK,
+            "no internet sockets at all, so no loopback servers either"
+            if spec_network == "none"
+            else _OPEN_NETWORK,
         ),
         processes=Point(False, _landlock_processes(version, limits, group)),
         memory=_memory(limits, group),
-        secrets=Point(True, "environment cleared; the user's home cannot be read, nor the environment of other processes"),
+        secrets=Point(
+            True,
+            "environment cleared; the user's home cannot be read, nor the environment of other processes",
+        ),
     )
 
 
@@ -50,7 +64,7 @@ def _landlock_files(version: int, *, unix: bool) -> str:
     gaps = [
         "names, sizes and modes outside can be seen",
         "modes and times of own files changed",
-        "/dev/shm is shared",
+        "/dev/shm is shared",  # noqa: S108
     ]
     if version < 3:
         gaps.append("files outside can be truncated (Landlock ABI below 3)")
@@ -60,8 +74,12 @@ def _landlock_files(version: int, *, unix: bool) -> str:
 
 
 def _landlock_processes(version: int, limits: Limits, group: cgroup.Group | None) -> str:
-    signals = "cannot be signalled" if version >= 6 else "of the same user can be signalled (Landlock ABI below 6)"
-    count = f"at most {limits.processes} processes" + ("" if group and group.processes else ", counted per user")
+    signals = (
+        "cannot be signalled" if version >= 6 else "of the same user can be signalled (Landlock ABI below 6)"
+    )
+    count = f"at most {limits.processes} processes" + (
+        "" if group and group.processes else ", counted per user"
+    )
     survivors = "" if group else "; one that detaches may outlive the box"
     return f"other processes can be seen, {signals}; {count}{survivors}"
 

@@ -39,7 +39,12 @@ def policy(identity: Identity, network: Network) -> seccomp.Policy:
 
 
 def config(
-    *, system: Iterable[Bind], read: Sequence[Path], write: Sequence[Path], identity: Identity, network: Network
+    *,
+    system: Iterable[Bind],
+    read: Sequence[Path],
+    write: Sequence[Path],
+    identity: Identity,
+    network: Network,
 ) -> dict[str, object]:
     """What `confine.apply` is to do in the server."""
     code = seccomp.program(platform.machine(), policy(identity, network))

@@ -42,7 +42,7 @@ def start(argv: Sequence[str], *, pass_fds: Collection[int], stderr: int) -> Sta
 
 
 def _queue() -> queue.SimpleQueue[_Job]:
-    global _jobs  # noqa: PLW0603 - one per process
+    global _jobs
     with _lock:
         if _jobs is None:
             _jobs = queue.SimpleQueue()
@@ -61,7 +61,7 @@ def _run(jobs: queue.SimpleQueue[_Job]) -> None:
 
 def _forget() -> None:
     """After a fork the child has no such thread; it gets its own when it needs one."""
-    global _jobs, _lock  # noqa: PLW0603
+    global _jobs, _lock
     _jobs, _lock = None, threading.Lock()
 
 

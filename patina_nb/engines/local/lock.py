@@ -28,6 +28,10 @@ class SessionLock:
         os.ftruncate(self.fd, 0)
         os.pwrite(self.fd, json.dumps(record).encode(), 0)
 
+    def remove(self) -> None:
+        """Remove the file, when nothing is left that it protects."""
+        self.path.unlink(missing_ok=True)
+
     def release(self) -> None:
         if self.fd >= 0:
             os.close(self.fd)
@@ -36,24 +40,34 @@ class SessionLock:
 
 def hold(path: Path, session_id: str) -> SessionLock:
     """Take the lock; raises SessionBusyError that names the process which has it."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    lock = SessionLock(path, fd)
+    lock = _take(path, session_id)
+    while lock is None:  # the file was removed by its holder between our opening and locking it
+        lock = _take(path, session_id)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = _record(fd).get("pid", "unknown")
-        lock.release()
-        where = "this process" if holder == os.getpid() else f"process {holder}"
-        raise SessionBusyError(
-            f"the workspace of session {session_id} is already open in {where}; close it there first"
-        ) from None
-    try:
-        _await_end(_record(fd), session_id)
+        _await_end(_record(lock.fd), session_id)
         lock.tell([])
     except BaseException:
         lock.release()
         raise
     return lock
+
+
+def _take(path: Path, session_id: str) -> SessionLock | None:
+    lock = SessionLock(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    try:
+        fcntl.flock(lock.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = _record(lock.fd).get("pid", "unknown")
+        lock.release()
+        where = "this process" if holder == os.getpid() else f"process {holder}"
+        raise SessionBusyError(
+            f"the workspace of session {session_id} is already open in {where}; close it there first"
+        ) from None
+    with suppress(FileNotFoundError):
+        if path.stat().st_ino == os.fstat(lock.fd).st_ino:
+            return lock
+    lock.release()
+    return None
 
 
 def _record(fd: int) -> dict[str, object]:
@@ -72,7 +86,7 @@ def _await_end(record: dict[str, object], session_id: str) -> None:
         while started(pid) == start:
             if time.monotonic() > deadline:
                 raise SessionBusyError(
-                    f"the box of session {session_id} (process {pid}) has outlived the process that opened it; end it first"
+                    f"the box of session {session_id} outlived the process that opened it: end process {pid}"
                 )
             time.sleep(0.01)
 

@@ -62,7 +62,7 @@ def quoted(path: Path) -> bytes:
 
 
 def readable(identity: Identity, objects: Path) -> bool:
-    """Can the box's user read what is in there, once it stands in the directory? Judged by its folders and packs."""
+    """Can the box's user read what is in there, once it is there? Judged by its folders and packs."""
     if not identity.switched:
         return os.access(objects, os.R_OK | os.X_OK)
     pack = objects / "pack"
@@ -90,7 +90,7 @@ def for_box(cache: ProjectCache, git_dir: Path, *, staged: bool) -> list[Path]:
 
 
 def copied(identity: Identity, objects: Path, target: Path) -> Path:
-    """A copy that the box's user can read, brought up to date: objects never change, so only new ones are added."""
+    """A copy that the box's user can read. Objects never change, so only new ones are added."""
     if not target.is_dir():
         private(target, identity)
     for entry in os.scandir(objects):

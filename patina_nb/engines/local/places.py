@@ -13,18 +13,7 @@ from pathlib import Path
 
 from patina_nb.engines.local.identity import Identity, passes
 from patina_nb.errors import EngineUnavailableError
-
-SYSTEM_CACHE = Path("/var/cache/patina-nb")
-
-
-def cache_root(identity: Identity) -> Path:
-    """`PATINA_CACHE_DIR`, else the user's cache, else the system's when the box's user cannot enter that."""
-    given = os.environ.get("PATINA_CACHE_DIR")
-    if given:
-        return Path(given).absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    own = Path(base).absolute() / "patina-nb"
-    return own if passes(identity, own) else SYSTEM_CACHE
+from patina_nb.project import cache_root
 
 
 @dataclass(frozen=True)
@@ -54,10 +43,10 @@ class ProjectCache:
 
 def project_cache(project_id: str, identity: Identity) -> ProjectCache:
     """The state directories of a project, made if need be; raises EngineUnavailableError with the reason."""
-    top = cache_root(identity)
+    top = cache_root()
     if not passes(identity, top):
         raise EngineUnavailableError(
-            f"the cache directory {top} cannot be entered by the user that boxes run as (uid {identity.uid}); "
+            f"the cache directory {top} cannot be entered by uid {identity.uid}, which boxes run as; "
             "set PATINA_CACHE_DIR to a directory outside of any private home"
         )
     cache = ProjectCache(top / project_id, identity)

@@ -74,14 +74,25 @@ def _attempt(launch: Launch) -> str:
         argv = command(launch, filter_fd, python)
         fds = () if filter_fd is None else (filter_fd,)
         result = subprocess.run(
-            argv, env={}, cwd="/", pass_fds=fds, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT, check=False
+            argv,
+            env={},
+            cwd="/",
+            pass_fds=fds,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return f"it did not end within {_TIMEOUT:.0f} seconds"
     finally:
         if filter_fd is not None:
             os.close(filter_fd)
-    return "" if result.returncode == 0 else result.stderr.decode(errors="replace") or f"exit code {result.returncode}"
+    return (
+        ""
+        if result.returncode == 0
+        else result.stderr.decode(errors="replace") or f"exit code {result.returncode}"
+    )
 
 
 @contextmanager

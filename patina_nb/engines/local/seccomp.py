@@ -102,7 +102,7 @@ class Policy:
 
 
 def program(machine: str, policy: Policy = Policy()) -> bytes:
-    """The filter for a machine as `platform.machine()` names it; raises ValueError for others than MACHINES."""
+    """The filter for a machine (as `platform.machine()` names it); ValueError for one not in MACHINES."""
     if machine not in MACHINES:
         raise ValueError(f"there is no system call filter for {machine}")
     column = MACHINES.index(machine)

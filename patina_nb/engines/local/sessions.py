@@ -79,11 +79,12 @@ class SessionDir:
         return [*layout, self.home, self.tmp]
 
     def intact(self) -> bool:
-        folders = (stat.S_ISDIR(path.lstat().st_mode) for path in self.agents())
+        """Are all directories there? (`tmp` does not count, it is emptied anyway.)"""
         try:
-            return all(folders) and stat.S_ISDIR(self.git.lstat().st_mode) and gitdir.intact(self.git)
+            kinds = [stat.S_ISDIR(path.lstat().st_mode) for path in (*self.agents(), self.git)]
         except OSError:
             return False
+        return all(kinds) and gitdir.intact(self.git)
 
 
 def recorded(path: Path) -> Record | None:
@@ -94,11 +95,45 @@ def recorded(path: Path) -> Record | None:
         return None
 
 
+def why_lost(path: Path, record: Record | None, layout: Layout, identity: Identity) -> str:
+    """Why a directory cannot be opened again and what goes with it; empty = it can, or there is none."""
+    if not path.exists():
+        return ""
+    if record is None:
+        reason = "its record is missing"
+    elif record.uid != identity.uid:
+        reason = "boxes run as another user now"
+    elif record.layout != layout:
+        reason = f"its kind of box was {record.layout} and is {layout} now"
+    elif not SessionDir(path, layout).intact():
+        reason = "its files or its git directory are damaged"
+    else:
+        return ""
+    return (
+        f"The workspace was made anew from the session's branch, {reason}. Lost are ignored files, "
+        "installed packages, and changes that no step had committed."
+    )
+
+
+def reopen(session: SessionDir, alternates: Sequence[str], identity: Identity) -> None:
+    """Make an intact directory ready for the next box; raises SandboxError."""
+    try:
+        gitdir.refresh(session.git, alternates, identity)
+        for folder in (session.mounts, *((session.tmp,) if session.layout != "overlay" else ())):
+            remove(folder)
+            folder.mkdir(mode=0o755)
+        identity.own(session.tmp)
+    except OSError as error:
+        raise SandboxError(f"the session directory {session.path} cannot be reopened: {error}") from error
+
+
 def create(
     path: Path, record: Record, spec: BoxSpec, tree: BaseTree, alternates: Sequence[str], identity: Identity
 ) -> SessionDir:
     """Make the directory of a session, with its git directory; raises SandboxError."""
-    part = SessionDir(Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent)) / path.name, record.layout)
+    part = SessionDir(
+        Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent)) / path.name, record.layout
+    )
     try:
         private(part.path, identity)
         part.mounts.mkdir(mode=0o755)
@@ -123,10 +158,12 @@ def create(
 def copy_tree(source: Path, target: Path, identity: Identity) -> None:
     """A copy of a base tree that belongs to the box's user; shares blocks where the file system can."""
     keep = "all" if identity.switched else "mode,timestamps,links"
-    command = ["cp", "-dR", f"--preserve={keep}", "--reflink=auto", "--", source, target]
+    command = ["cp", "-dR", f"--preserve={keep}", "--reflink=auto", "--", str(source), str(target)]
     result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if result.returncode:
-        raise SandboxError(f"the base tree cannot be copied: {result.stderr.decode(errors='replace').strip()[-300:]}")
+        raise SandboxError(
+            f"the base tree cannot be copied: {result.stderr.decode(errors='replace').strip()[-300:]}"
+        )
 
 
 def remove(path: Path) -> None:
@@ -135,18 +172,21 @@ def remove(path: Path) -> None:
         return
     trash = path.with_name(f".{path.name}.{time.monotonic_ns():x}.trash")
     path.rename(trash)
-    command = ["rm", "-rf", "--one-file-system", "--", trash]
+    command = ["rm", "-rf", "--one-file-system", "--", str(trash)]
     if _run(command):
-        _run(["chmod", "-R", "u+rwx", "--", trash])  # the overlay's work/work has mode 000, so may others
+        _run(
+            ["chmod", "-R", "u+rwx", "--", str(trash)]
+        )  # the overlay's work/work has mode 000, so may others
         reason = _run(command)
         if reason:
             raise SandboxError(f"{trash} could not be removed: {reason}")
 
 
-def _run(command: list[str | Path]) -> str:
+def _run(command: list[str]) -> str:
     result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     return result.stderr.decode(errors="replace").strip()[-300:] if result.returncode else ""
 
 
 def now(tree: str, layout: Layout, identity: Identity) -> Record:
+    """The record of a session that is made now."""
     return Record(tree, identity.uid, layout, time.time())

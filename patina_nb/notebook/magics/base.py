@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import keyword
+import os
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +20,6 @@ from .. import display, html
 from ..arguments import Words, parse
 from ..config import PatinaMagics
 from ..html import Piece
-from ..jobs import Job
-from ..live import LiveOutput, Mode
 from ..show import Display
 from ..text import one_line
 from ..usage import Usage, help_text
@@ -30,9 +30,19 @@ if TYPE_CHECKING:
     from patina_nb.session import Session
     from patina_nb.workspaces.workspace import Workspace
 
+    from ..live import LiveOutput, Mode
+
 T = TypeVar("T")
 Kind = Literal["line", "cell", "line_cell"]
+_CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # as in the file format; some front ends send paths instead
 Body = Callable[[Any, Words, str | None], object]
+
+
+_MARKS: dict[Kind, Callable[..., Any]] = {
+    "line": line_magic,
+    "cell": cell_magic,
+    "line_cell": line_cell_magic,
+}
 
 
 class Shown:
@@ -61,7 +71,7 @@ class Opened:
     said: Piece | None
 
 
-Work = Callable[[threading.Event, LiveOutput], Ended[T]]
+Work = Callable[[threading.Event, "LiveOutput"], Ended[T]]
 
 
 class TopicMagics(Magics):
@@ -80,7 +90,7 @@ class TopicMagics(Magics):
         get_parent = getattr(self.shell, "get_parent", None)
         parent: Mapping[str, Any] = get_parent() if get_parent else {}
         found = (parent.get("metadata") or {}).get("cellId")
-        return found if isinstance(found, str) else None
+        return found if isinstance(found, str) and _CELL_ID.fullmatch(found) else None
 
     def call(self, usage: Usage, body: Body, line: str, cell: str | None, local: Names) -> object:
         """One call of a magic, from its line to the object it returns."""
@@ -96,12 +106,25 @@ class TopicMagics(Magics):
         return shown.value
 
     def find(self, session: str | None) -> tuple[Project, Session]:
-        """The session that is meant, without opening anything; raises SessionError when there is none."""
+        """The session that is meant, ended ones too, without starting or opening anything.
+
+        Raises SessionError when there is none.
+        """
         from patina_nb import session as sessions
         from patina_nb.project import open_project
+        from patina_nb.session.choosing import VARIABLE
+        from patina_nb.session.pointer import remembered
 
         project = open_project()
-        return project, sessions.current(project, session)
+        named = session or os.environ.get(VARIABLE)
+        if named:
+            return project, sessions.get(project, named)
+        known = [found for name in remembered(project) if (found := sessions.find(project, name))]
+        if not known:
+            raise SessionError(
+                'There is no current session: start one with %patina_session start "goal", or name one.'
+            )
+        return project, next((found for found in known if found.status == "active"), known[0])
 
     def open(self, session: str | None, engine: str | None, **options: Any) -> Opened:  # noqa: ANN401
         """The session's workspace; one that is open already is taken as it is."""
@@ -132,6 +155,9 @@ class TopicMagics(Magics):
 
         A step that failed is kept under ``--out`` too.
         """
+        from ..jobs import Job
+        from ..live import LiveOutput
+
         live = LiveOutput(title, self.settings.output_lines, mode=self._mode(words))
         job = Job(one_line(title), functools.partial(_do, work, live, words.background))
         if words.background:
@@ -152,6 +178,7 @@ class TopicMagics(Magics):
 
 def _do(work: Work[T], live: LiveOutput, always: bool, cancel: threading.Event) -> T:
     """In the worker: do the work, and never leave a display behind that says it is running."""
+    live.stopping = cancel.is_set
     try:
         ended = work(cancel, live)
     except BaseException as error:
@@ -179,11 +206,9 @@ def magic(kind: Kind, usage: Usage) -> Callable[[Body], Callable[..., object]]:
                 raise Interrupted(f"%{usage.name} was interrupted.") from None
 
         call.__doc__ = help_text(usage)
-        call.usage = usage
-        call.needs_local_scope = True
-        return {"line": line_magic, "cell": cell_magic, "line_cell": line_cell_magic}[kind](
-            no_var_expand(call)
-        )
+        vars(call).update(usage=usage, needs_local_scope=True)
+        marked: Callable[..., object] = _MARKS[kind](no_var_expand(call))
+        return marked
 
     return decorate
 

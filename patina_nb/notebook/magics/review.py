@@ -33,11 +33,12 @@ class ReviewMagics(TopicMagics):
     @magic("line", DIFF)
     def patina_diff(self, words: Words, _cell: str | None) -> Shown:
         project, session = self.find(words.session)
-        found = project.repository.diff(words.a or session.base, words.b or session.branch, words.paths)
+        tip = words.b or project.repository.tip(session.id)
+        found = project.repository.diff(words.a or session.base, tip, words.paths)
         return Shown(found, display.diff(found, stat=words.stat))
 
     @magic("line", LOG)
     def patina_log(self, words: Words, _cell: str | None) -> object:
         project, session = self.find(words.session)
-        found = project.repository.log(session.base, session.branch, words.number)
-        return display.Listing(found, display.commits)
+        tip = project.repository.tip(session.id)
+        return display.Listing(project.repository.log(session.base, tip, words.number), display.commits)

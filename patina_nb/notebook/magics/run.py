@@ -12,13 +12,14 @@ from patina_nb.errors import CommandFailed, Interrupted, UsageError
 
 from .. import display, html
 from ..arguments import Words, octal, seconds
-from ..live import LiveOutput
 from ..usage import COMMON, ENGINE, LONG, Argument, Option, Usage
 from .base import Ended, Shown, TopicMagics, magic
 
 if TYPE_CHECKING:
     from patina_nb.workspaces.step import Step
     from patina_nb.workspaces.workspace import Workspace
+
+    from ..live import LiveOutput
 
     Act = Callable[[Workspace, threading.Event, LiveOutput], Step]
 

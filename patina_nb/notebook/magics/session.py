@@ -12,7 +12,7 @@ from ..usage import COMMON, Argument, Option, Usage
 from .base import TopicMagics, magic
 
 if TYPE_CHECKING:
-    from patina_nb.session import Session
+    from patina_nb.session import EndSummary, Session
 
 _ID = Argument("id", "the session; default: the current one", names="session")
 
@@ -43,7 +43,7 @@ LIST = Usage("patina_session list", "the sessions of this repository", options=C
 SHOW = Usage("patina_session show", "one session", arguments=(_ID,), options=COMMON)
 USE = Usage(
     "patina_session use",
-    "make a session this notebook's current one",
+    "make a session the current one",
     arguments=(Argument("id", "the session", required=True, names="session"),),
     options=COMMON[1:],
 )
@@ -65,27 +65,35 @@ class SessionMagics(TopicMagics):
         return getattr(self, f"_{command}", self._show)(words)
 
     def _start(self, words: Words) -> Session:
-        from patina_nb.api import start
+        from patina_nb.project import open_project
+        from patina_nb.session import start
 
-        return start(words.goal, session=words.id, base=words.base or "HEAD", agent=words.agent)
+        base = words.base or "HEAD"
+        return start(open_project(), words.goal, session=words.id, base=base, agent=words.agent)
 
     def _update(self, words: Words) -> Session:
-        _, session = self.find(words.session)
-        session.update(words.note)
-        return self.find(session.id)[1]
+        return self.find(words.session)[1].update(words.note)
 
-    def _end(self, words: Words) -> Session:
-        _, session = self.find(words.session)
-        session.end(words.summary)
-        return self.find(session.id)[1]
+    def _end(self, words: Words) -> EndSummary:
+        from patina_nb.workspaces.opening import opened
+
+        session = self.find(words.session)[1].check_active()
+        for workspace in opened():  # what its processes wrote belongs to the session
+            if workspace.branch == session.branch:
+                workspace.close()
+        return session.end(words.summary)
 
     def _list(self, _words: Words) -> object:
-        from patina_nb.api import sessions
+        from patina_nb.project import open_project
+        from patina_nb.session import list_sessions
 
-        return display.Listing(sessions(), display.sessions)
+        return display.Listing(list_sessions(open_project()), display.sessions)
 
     def _show(self, words: Words) -> Session:
         return self.find(words.values.get("id") or words.values.get("session"))[1]
 
     def _use(self, words: Words) -> Session:
-        return self.find(words.id)[1]
+        from patina_nb.project import open_project
+        from patina_nb.session import use
+
+        return use(open_project(), words.id)

@@ -9,12 +9,13 @@ from IPython.core.magic import magics_class
 
 from .. import display, html
 from ..arguments import Words
-from ..live import LiveOutput
 from ..usage import COMMON, ENGINE, LONG, Argument, Option, Usage
 from .base import Ended, Shown, TopicMagics, magic
 
 if TYPE_CHECKING:
     from patina_nb.workspaces.workspace import Workspace
+
+    from ..live import LiveOutput
 
 WORKSPACE = Usage(
     "patina_workspace",

@@ -3,11 +3,14 @@
 Standard library only, Python 3.8+. All that is started afterwards inherits both and cannot lift them.
 """
 
+from __future__ import annotations
+
 import base64
 import ctypes
 import os
 import stat
 import struct
+from typing import Any
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every machine
 _PATH_BENEATH = 1
@@ -30,7 +33,8 @@ class ConfineError(OSError):
 
 def abi() -> int:
     """The version of Landlock that the kernel offers; 0 = none."""
-    return max(0, libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1)))
+    version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
+    return max(0, int(version))
 
 
 def file_rights(version: int) -> int:
@@ -42,7 +46,7 @@ def file_rights(version: int) -> int:
     return rights
 
 
-def apply(config: dict) -> None:
+def apply(config: dict[str, Any]) -> None:
     """Confine this process. Raises ConfineError when any part is refused.
 
     Keys: `read`, `write`, `devices` (lists of paths; missing ones are skipped), `tcp` (True = left
@@ -57,18 +61,20 @@ def apply(config: dict) -> None:
 def _check(result: int, what: str) -> int:
     if result < 0:
         number = ctypes.get_errno()
-        raise ConfineError(number, "%s: %s" % (what, os.strerror(number)))
+        raise ConfineError(number, what + ": " + os.strerror(number))
     return result
 
 
-def _landlock(config: dict) -> None:
+def _landlock(config: dict[str, Any]) -> None:
     version = abi()
     if version < 1:
         raise ConfineError(0, "the kernel has no Landlock")
     handled = file_rights(version)
     net = TCP_RIGHTS if version >= 4 and not config.get("tcp") else 0
     scoped = SCOPES if version >= 6 else 0
-    attributes = struct.pack("=QQQ", handled, net, scoped)[: 24 if version >= 6 else 16 if version >= 4 else 8]
+    attributes = struct.pack("=QQQ", handled, net, scoped)[
+        : 24 if version >= 6 else 16 if version >= 4 else 8
+    ]
     size = ctypes.c_size_t(len(attributes))
     ruleset = _check(libc.syscall(_CREATE_RULESET, attributes, size, ctypes.c_uint32(0)), "Landlock ruleset")
     try:

@@ -22,6 +22,7 @@ from .children import Children
 
 TREE_DEADLINE_S = 5.0
 CALM_S = 0.5  # for the rounds, before the whole box is stopped
+MANY = 50  # who survive the end of their group are too many for rounds
 _GROUP_S = 0.02  # for what a killed process group leaves behind to be reaped
 _ROUND_S = 0.002
 
@@ -135,7 +136,7 @@ def end_tree(
         children.wait(_ROUND_S)
         children.reap()
         tick()
-        if stop_world is not None and hunt.spent > CALM_S:
+        if stop_world is not None and (hunt.spent > CALM_S or len(left) > MANY):
             stop_world()
             stop_world = None
     return [] if children.none_left else left

@@ -1,0 +1,82 @@
+"""The embedded engine: a command, a step from edit to branch, opening a workspace."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import statistics
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import patina_nb as patina
+from benchmarks.repositories import make
+from benchmarks.timing import Row, side_by_side, timed
+from patina_nb.sandbox.client import Sandbox
+from patina_nb.sandbox.protocol import Command
+
+SMALL, LARGE = 100, 100_000
+
+
+def rows(scratch: Path) -> Iterator[Row]:
+    """The rows of the embedded engine, in the order of the table."""
+    repositories = {size: make(scratch / f"files-{size}", size) for size in (SMALL, LARGE)}
+    yield command(repositories[SMALL])
+    yield edit_to_branch(repositories)
+    yield opening(repositories[LARGE])
+
+
+def command(repository: Path) -> Row:
+    with patina.workspace(patina.start(session="command", path=repository), path=repository) as workspace:
+        sandbox: Sandbox = workspace._sandbox
+        request = Command(["true"])
+        ours, bare = side_by_side(
+            lambda: sandbox.exec(request), lambda: subprocess.run(["true"], check=True), runs=200
+        )
+    return Row("command in an open workspace", ours, "bare subprocess", bare, "<= 2x", ours <= 2 * bare, 200)
+
+
+def edit_to_branch(repositories: dict[int, Path]) -> Row:
+    """A step that edits one file, until the commit is on agent/<id>: 100k files against 100."""
+    spaces = {
+        size: patina.workspace(patina.start(session="edit", path=path), path=path)
+        for size, path in repositories.items()
+    }
+    numbers = itertools.count()
+
+    def edit(size: int) -> None:
+        step = spaces[size].run(f"echo {next(numbers)} > d0000/f000000.py")
+        assert step.commit is not None, step
+
+    try:
+        large, small = side_by_side(lambda: edit(LARGE), lambda: edit(SMALL), runs=40)
+    finally:
+        for space in spaces.values():
+            space.close()
+    name = "edit -> commit on agent/<id>, 100k files"
+    return Row(name, large, "the same at 100 files", small, "<= 1.2x", large <= 1.2 * small, 40)
+
+
+def opening(repository: Path) -> Row:
+    """A new workspace on a cached base until its first command has answered; baseline: git worktree add."""
+    times, baseline = [], []
+    for number in range(10):
+        session = patina.start(session=f"open-{number}", path=repository)
+        spaces: list[patina.Workspace] = []
+
+        def run(session: patina.Session = session, spaces: list[patina.Workspace] = spaces) -> None:
+            spaces.append(patina.workspace(session, path=repository))
+            assert spaces[0].run("true").ok
+
+        times.append(timed(run))
+        spaces[0].delete(force=True)
+        if number < 3:
+            target = repository.parent / f"worktree-{number}"
+            argv = ["git", "worktree", "add", "-q", "--detach", os.fspath(target)]
+            baseline.append(timed(lambda argv=argv: subprocess.run(argv, cwd=repository, check=True)))
+            subprocess.run(
+                ["git", "worktree", "remove", "--force", os.fspath(target)], cwd=repository, check=True
+            )
+    median = statistics.median(times[1:])
+    name = "open a workspace and run `true`, 100k files, cached base"
+    return Row(name, median, "git worktree add", statistics.median(baseline), "<= 100 ms", median <= 100, 9)
