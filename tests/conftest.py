@@ -61,7 +61,9 @@ class Repo:
         for name, content in files.items():
             path = self.path / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))
+            path.write_bytes(
+                content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")
+            )
 
     def commit(self, files: dict[str, str | bytes], message: str = "change") -> str:
         """Write files, commit everything, return the commit's id."""

@@ -17,6 +17,7 @@ from .text import one_line, tail
 
 if TYPE_CHECKING:
     from patina_nb.engines.base import Isolation
+    from patina_nb.engines.machine import Finding
     from patina_nb.repository import Commit, Diff, FileDiff
     from patina_nb.sandbox.protocol import Output
     from patina_nb.session import EndSummary, Session
@@ -239,7 +240,7 @@ def workspace(workspace: Workspace) -> Piece:
                 ("branch", workspace.branch),
                 ("base", short(workspace.base)),
                 ("isolation", workspace.isolation.summary()),
-                ("caches", ", ".join(f"{k}: {v}" for k, v in workspace.caches.items()) or None),
+                ("caches", ", ".join(workspace.caches) or None),
             ],
             f"Workspace of session {workspace.session.id}",
         ),
@@ -264,6 +265,21 @@ def isolation(isolation: Isolation) -> Piece:
         for name, point in isolation.points().items()
     ]
     return html.table(rows, ("what", "isolation", "by what or why not"), f"Isolation: {isolation.kind}")
+
+
+def findings(findings: Sequence[Finding]) -> Piece:
+    """What the doctor found: a table for each topic, with what would fix the rest."""
+    topics = dict.fromkeys(finding.topic for finding in findings)
+    return html.stack(*(_topic(topic, findings) for topic in topics))
+
+
+def _topic(topic: str, findings: Sequence[Finding]) -> Piece:
+    rows = [
+        (found.name, "ok" if found.ok else "no", found.isolation or found.detail, found.fix)
+        for found in findings
+        if found.topic == topic
+    ]
+    return html.table(rows, (topic, "usable", "what was found", "what would change it"), topic.capitalize())
 
 
 def diff(diff: Diff, *, stat: bool = False) -> Piece:

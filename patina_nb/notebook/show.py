@@ -81,7 +81,7 @@ class Display:
         `quiet`: it needs no display, be it that nothing is wanted or that live output has shown it.
         """
         place = _place()
-        if value is None or place == "value":
+        if place == "value" or (value is None and piece is None):
             return
         if not quiet:
             front.show_piece(piece) if piece else front.show(value)

@@ -182,11 +182,10 @@ def is_sha(text: str) -> bool:
 
 
 def last_words(err: bytes) -> str:
-    """What git complained about: its last line that begins like an error, else the last line."""
+    """What git complained about: its lines that begin like an error, else the last line."""
     lines = [line for line in err.decode("utf-8", "replace").splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    said = (errors or lines or [""])[-1]
-    return said.removeprefix("fatal: ").removeprefix("error: ")[:400]
+    errors = [line[7:] for line in lines if line.startswith(("fatal: ", "error: "))]
+    return "; ".join(errors or lines[-1:])[:400]
 
 
 def _environment(extra: Mapping[str, str], config: Mapping[str, str]) -> dict[str, str]:

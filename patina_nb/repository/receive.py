@@ -76,13 +76,23 @@ def receive(git: Git, pack: bytes | Path | IO[bytes] | None) -> None:
             raise refused("it did not come as a git pack")
         if size > MAX_PACK:
             raise refused(f"it is too large ({size >> 20} MB; the limit is {MAX_PACK >> 20} MB)")
+        limit = f"--max-input-size={MAX_PACK}"
+        small = size <= SMALL_PACK and int.from_bytes(head[8:12], "big") <= SMALL_COUNT
+        command = ("unpack-objects", "-q") if small else ("index-pack", "--stdin", "--fix-thin")
         try:
-            if size <= SMALL_PACK and int.from_bytes(head[8:12], "big") <= SMALL_COUNT:
-                _unpack(git, content)
-            else:
-                _index(git, content)
+            with _quarantine(git.common_dir / "objects") as env:
+                git.git(
+                    *(*command, "--strict", limit),
+                    stdin=content,
+                    env=env,
+                    config=_STREAMED,
+                    memory=_MEMORY,
+                    timeout=_SLOW_S,
+                )
         except GitFailedError as error:
             raise refused(_meaning(error.reason)) from error
+        except OSError as error:
+            raise PublishError(f"{git.common_dir} cannot take new objects: {error.strerror}.") from error
 
 
 def refused(why: str) -> PublishError:
@@ -117,44 +127,31 @@ def descends(git: Git, old: str, new: str) -> bool:
     return out.split()[0] == b"0"
 
 
-def _unpack(git: Git, content: bytes | IO[bytes]) -> None:
-    limit = f"--max-input-size={MAX_PACK}"
-    git.git(
-        "unpack-objects",
-        "-q",
-        "--strict",
-        limit,
-        stdin=content,
-        config=_STREAMED,
-        memory=_MEMORY,
-        timeout=_SLOW_S,
-    )
+@contextmanager
+def _quarantine(objects: Path) -> Iterator[dict[str, str]]:
+    """Environment in which git stores objects in a directory of its own.
 
-
-def _index(git: Git, content: bytes | IO[bytes]) -> None:
-    """Check the pack in a directory of its own, then move it over: a refused one leaves nothing behind."""
-    objects = git.common_dir / "objects"
-    quarantine = Path(tempfile.mkdtemp(prefix="patina-", dir=objects))
-    env = {"GIT_OBJECT_DIRECTORY": str(quarantine), "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(objects)}
+    They are moved over when the block ends well. A refused pack leaves nothing behind: git writes some objects
+    before it has checked all, and one that is there could be named by the next pack.
+    """
+    aside = Path(tempfile.mkdtemp(prefix="tmp_objdir-patina-", dir=objects))  # a name that git gc cleans up
     try:
-        git.git(
-            "index-pack",
-            "--stdin",
-            "--fix-thin",
-            "--strict",
-            f"--max-input-size={MAX_PACK}",
-            stdin=content,
-            env=env,
-            config=_STREAMED,
-            memory=_MEMORY,
-            timeout=_SLOW_S,
-        )
-        (objects / "pack").mkdir(exist_ok=True)
-        # the .idx makes a pack visible to others, so it comes last
-        for path in sorted((quarantine / "pack").glob("pack-*"), key=lambda p: (p.suffix == ".idx", p.name)):
-            path.replace(objects / "pack" / path.name)
+        yield {"GIT_OBJECT_DIRECTORY": str(aside), "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(objects)}
+        for folder in sorted(aside.iterdir()):
+            _move_files(folder, objects / folder.name, objects)
     finally:
-        shutil.rmtree(quarantine)
+        shutil.rmtree(aside)
+
+
+def _move_files(source: Path, target: Path, model: Path) -> None:
+    """Move what `target` does not have; its mode, when it is new, is that of `model` (shared repositories)."""
+    if not target.is_dir():
+        target.mkdir(exist_ok=True)
+        shutil.copymode(model, target)
+    # an .idx makes its pack visible, so it comes last
+    for path in sorted(source.iterdir(), key=lambda path: (path.suffix == ".idx", path.name)):
+        if not (target / path.name).exists():
+            path.replace(target / path.name)
 
 
 def _quoted(path: Path) -> str:

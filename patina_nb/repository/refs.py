@@ -45,17 +45,14 @@ def resolve(git: Git, rev: str) -> str:
     """
     if not rev or rev.startswith("-") or re.search(r"[\x00-\x1f\x7f]", rev):
         raise RepositoryError(f"{rev[:80]!r} cannot be the name of a commit.")
-    try:
-        out = git.git(
-            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}", git_dir=git.head_dir
-        )
-    except GitFailedError as error:
-        why = f" ({error.reason})" if error.reason else ""
+    asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
+    found = git.git(*asked, git_dir=git.head_dir, ok=(0, 1, 128)).decode("ascii", "replace").strip()
+    if not is_sha(found):
         raise RepositoryError(
-            f"No commit is called {rev[:80]!r} in {git.worktree or git.common_dir}{why}: "
+            f"No commit is called {rev[:80]!r} in {git.worktree or git.common_dir}: "
             "give a branch, a tag or a commit id."
-        ) from error
-    return out.decode().strip()
+        )
+    return found
 
 
 def branch_of(git: Git, rev: str) -> str | None:

@@ -1,0 +1,1 @@
+"""Commands, files and changes in a box, the same for every engine: `client.Sandbox`."""

@@ -1,6 +1,7 @@
 """The sandbox: commands, files and the change list of a box, the same for every engine.
 
-The box is not trusted. Whatever its server says is bounded, checked and waited for with a limit; see `stream` and `run`.
+The box is not trusted. Whatever its server says is bounded, checked, and waited for with a limit; see
+`stream`, `run`.
 """
 
 from __future__ import annotations
@@ -52,9 +53,9 @@ class Sandbox:
             save_to: an existing directory for the whole output, as files ``stdout`` and ``stderr``.
             grace: seconds the server has to answer after the time limit or a cancel.
 
-        A first KeyboardInterrupt cancels the command, and the result says `interrupted`; a second one ends the
-        wait. A result with `lost` set means that the end of the command is not known. Raises SandboxError when
-        the box cannot be reached at all.
+        A first KeyboardInterrupt cancels the command, and the result says `interrupted`; a second one ends
+        the wait. A result with `lost` set means that the end of the command is not known. Raises SandboxError
+        when the box cannot be reached at all.
         """
         before = self.box.oom_kills()
         with HeldInterrupts() as held, Outputs(on_output, save_to) as outputs, self._open(command) as stream:
@@ -95,8 +96,8 @@ class Sandbox:
     ) -> bytes:
         """The whole stdout of a command (or b"" when a `sink` takes it).
 
-        Raises SandboxError when it prints more than `limit` bytes, takes longer than `timeout` seconds, or ends
-        with an exit code that is not `ok`.
+        Raises SandboxError when it prints more than `limit` bytes, takes longer than `timeout` seconds, or
+        ends with an exit code that is not `ok`.
         """
         answer = self._ask(argv, stdin, limit, timeout, sink)
         if answer.exit_code not in ok:
@@ -106,11 +107,17 @@ class Sandbox:
         return answer.data
 
     def read(self, path: str, limit: int = 256 << 20) -> bytes:
-        """A file, by its path in the box or relative to the workspace. Raises WorkspaceError, SandboxError."""
+        """A file, by its path in the box or relative to the workspace.
+
+        Raises WorkspaceError when it is no readable file, SandboxError when it is larger than `limit` bytes.
+        """
         return files.read(lambda argv, stdin: self._ask(argv, stdin, limit), path)
 
     def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
-        """Replace a file in one step, and make the directories above it. Raises WorkspaceError, SandboxError."""
+        """Replace a file in one step, and make the directories above it; a link is followed.
+
+        Raises WorkspaceError when that is not possible.
+        """
         files.write(lambda argv, stdin: self._ask(argv, stdin, 1 << 20), path, data, mode)
 
     def changes(self, prune: Prune) -> ChangeList | None:
@@ -140,7 +147,9 @@ class Sandbox:
         with Stream(self.box.connect(), request, (stdin,) if isinstance(stdin, bytes) else stdin) as stream:
             return plumbing.reply(stream, argv[0], limit, timeout, sink)
 
-    def _result(self, run: Run, outputs: Outputs, before: int | None, interrupted: bool = False) -> ExecResult:
+    def _result(
+        self, run: Run, outputs: Outputs, before: int | None, interrupted: bool = False
+    ) -> ExecResult:
         result = run.result(outputs, interrupted)
         killed = result.signal in _KILLED or result.exit_code in _KILLED
         if before is None or not killed or result.timed_out or result.cancelled:

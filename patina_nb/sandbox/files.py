@@ -19,8 +19,8 @@ _READ = f"""
 exit {_NOT_A_FILE}
 """
 
-# $1 path, $2 name of the temporary file, $3 mode. A link is followed, as `>` would; the new content appears under its
-# name in one step. The echoed dot keeps the newlines that $(...) would strip from the end of a name.
+# $1 path, $2 name of the temporary file, $3 mode. A link is followed, as `>` would; the new content appears
+# under its name in one step. The echoed dot keeps the newlines that $(...) would strip from the end of a name.
 _WRITE = f"""
 set -e
 path=$1
@@ -52,7 +52,7 @@ def read(ask: Ask, path: str) -> bytes:
 def write(ask: Ask, path: str, data: bytes, mode: int) -> None:
     """Replace the content of a file in one step; raises WorkspaceError when that is not possible."""
     if path.endswith("/") or not 0 <= mode <= 0o777:
-        raise WorkspaceError(f"cannot write {path!r} with mode {mode:o}: name a file, and a mode from 0 to 777")
+        raise WorkspaceError(f"cannot write {path!r} with mode {mode:o}: name a file and a mode up to 777")
     temporary = f".patina-{secrets.token_hex(8)}"
     answer = ask(["sh", "-c", _WRITE, "sh", _checked(path), temporary, f"{mode:o}"], data)
     _raise(answer, path, "write")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from .protocol import KEPT_HEAD, KEPT_TAIL, WHOLE_LIMIT, OnOutput, Output, StreamName
 from .server.frames import STDERR, STDOUT
@@ -92,7 +92,7 @@ class Outputs:
             kind: _Kept(None if save_to is None else _Spool(save_to / name)) for kind, name in _NAMES.items()
         }
 
-    def __enter__(self) -> Outputs:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -45,14 +44,18 @@ class _Listener:
             return
         self._total += len(data)
         if self._total > self._limit:
-            raise SandboxError(f"{self._name} in the sandbox printed more than the {self._limit} bytes allowed for it")
+            raise SandboxError(
+                f"{self._name} in the sandbox printed more than the {self._limit} bytes allowed"
+            )
         if self._sink is None:
             self.data += data
         else:
             self._sink.write(data)
 
 
-def follow(stream: Stream, name: str, limit: int, timeout: float | None, sink: BinaryIO | None) -> tuple[Ending, Reply]:
+def follow(
+    stream: Stream, name: str, limit: int, timeout: float | None, sink: BinaryIO | None
+) -> tuple[Ending, Reply]:
     """Play a stream to its end; raises SandboxError unless the command ended by itself."""
     listener = _Listener(name, limit, sink)
     run = Run(stream, listener.take, timeout, GRACE_S)

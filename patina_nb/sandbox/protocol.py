@@ -82,7 +82,7 @@ class ExecResult:
 
 
 def encode_request(command: Command, stdin: bool, size: tuple[int, int] | None = None) -> bytes:
-    """The request line; `size` (rows, columns) asks for a terminal. Raises SandboxError when it is too long."""
+    """The request line; `size` (rows, columns) asks for a terminal. Raises SandboxError if it is too long."""
     asked: dict[str, object] = {"argv": list(command.argv)}
     if command.cwd is not None:
         asked["cwd"] = command.cwd
@@ -97,7 +97,7 @@ def encode_request(command: Command, stdin: bool, size: tuple[int, int] | None =
     line = json.dumps(asked).encode() + b"\n"
     if len(line) > MAX_REQUEST:
         raise SandboxError(
-            f"the command takes {len(line)} bytes, {MAX_REQUEST} are possible: put the data into a file or into stdin"
+            f"the command takes {len(line)} bytes of {MAX_REQUEST}: put the data into a file or into stdin"
         )
     return line
 

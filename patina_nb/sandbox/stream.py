@@ -1,7 +1,7 @@
 """One conversation with the command server: frames out, frames in, in rounds of one poll each.
 
-The server is not trusted: it can send anything, or nothing. What is held in memory is bounded by one frame here, and by the
-listeners of the frames elsewhere. It is never waited for without a limit of time, which is the caller's business.
+The server is not trusted: it can send anything, or nothing. What is held in memory is bounded by one frame
+here, and by the listeners of the frames elsewhere. The limits of time are kept by the caller, see `run`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Self
 
 from .server.frames import (
     COUNT,
@@ -32,7 +33,7 @@ class Lost(Exception):
 
 
 class Stream:
-    """Sends a request and stdin as far as the server has room for it, receives frames; closes the socket at the end.
+    """Sends a request, and stdin as far as the server has room for it; receives frames.
 
     One thread plays the rounds; `post`, `type` and `wake` may be called from any.
     """
@@ -55,7 +56,7 @@ class Stream:
         self._closing = threading.RLock()  # a signal handler may wake us while this thread holds it
         self._send()
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,7 +93,10 @@ class Stream:
                 return
 
     def round(self, seconds: float, listen: bool = True) -> list[tuple[bytes, bytes]]:
-        """Send and receive what is possible, wait at most `seconds` for it; raises Lost at the end of the stream."""
+        """Send and receive what is possible, wait at most `seconds` for it.
+
+        Raises Lost at the end of the stream, and at what is no frame.
+        """
         poller = select.poll()
         events = (select.POLLIN if listen else 0) | (select.POLLOUT if self._wants_to_send() else 0)
         if events:

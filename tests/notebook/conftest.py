@@ -1,11 +1,17 @@
 """A repository to work in, a shell with the extension, a real kernel."""
 
 import os
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.manager import start_new_kernel
 from traitlets.config import Config
+
+from patina_nb.engines.local.engine import LocalEngine
 
 
 def git(repository, *arguments):
@@ -16,7 +22,16 @@ def git(repository, *arguments):
 
 
 @pytest.fixture
-def repository(tmp_path, monkeypatch):
+def cache():
+    """A cache directory that the user of a box can enter (pytest's own are private)."""
+    path = Path(tempfile.mkdtemp(prefix="patina-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def repository(tmp_path, cache, monkeypatch):
     """A small repository that is also the current directory; caches go to a folder of the test."""
     path = tmp_path / "project"
     path.mkdir()
@@ -27,10 +42,77 @@ def repository(tmp_path, monkeypatch):
     git(path, "add", ".")
     git(path, "commit", "-q", "-m", "first")
     monkeypatch.chdir(path)
-    monkeypatch.setenv("PATINA_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATINA_CACHE_DIR", str(cache))
     monkeypatch.delenv("PATINA_SESSION_ID", raising=False)
-    monkeypatch.delenv("PATINA_ENGINE", raising=False)
+    monkeypatch.setenv("PATINA_ENGINE", "local" if LocalEngine().probe().usable else "process")
     return path
+
+
+class Kernel:
+    """A real kernel in the repository, driven as a front end does."""
+
+    def __init__(self):
+        self.manager, self.client = start_new_kernel(
+            extra_arguments=["--HistoryManager.enabled=False"], cwd=Path.cwd()
+        )
+
+    def send(self, code, **metadata):
+        """Ask for the execution of a cell; the id of the request."""
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": True,
+        }
+        message = self.client.session.msg("execute_request", content, metadata=metadata)
+        self.client.shell_channel.send(message)
+        return message["header"]["msg_id"]
+
+    def outputs(self, request, until=None):
+        """Outputs up to the end of a request, or up to the first that `until` holds for."""
+        found = []
+        while True:
+            message = self.client.get_iopub_msg(timeout=60)
+            kind, content = message["msg_type"], message["content"]
+            own = message["parent_header"].get("msg_id") == request
+            if kind == "status" and own and content["execution_state"] == "idle":
+                return found
+            if kind in ("display_data", "update_display_data", "execute_result", "error", "stream"):
+                found.append(Shown(kind, own, content))
+                if until and until(found[-1]):
+                    return found
+
+    def run(self, code, **metadata):
+        """Run a cell; all its outputs."""
+        return self.outputs(self.send(code, **metadata))
+
+
+class Shown:
+    """One output message."""
+
+    def __init__(self, kind, own, content):
+        self.kind = kind
+        self.own = own  # sent on behalf of the request that was waited for
+        self.html = content.get("data", {}).get("text/html", "")
+        self.text = content.get("data", {}).get("text/plain") or content.get("text", "")
+        self.error = content.get("traceback", [])
+        self.display_id = content.get("transient", {}).get("display_id")
+
+    def __repr__(self):
+        return f"<{self.kind} {self.text or self.error}>"
+
+
+@pytest.fixture
+def kernel(repository):
+    """A kernel with the extension and a session."""
+    kernel = Kernel()
+    kernel.run("%load_ext patina_nb")
+    kernel.run("%patina_session start --id auth -q")
+    yield kernel
+    kernel.client.stop_channels()
+    kernel.manager.shutdown_kernel()
 
 
 class Shell:
@@ -81,6 +163,7 @@ def one_shell(tmp_path_factory):
 def bare_shell(one_shell):
     """A shell without the extension."""
     one_shell.ip.reset(new_session=True)
+    one_shell.ip.config.pop("PatinaMagics", None)  # knobs outlive a reload
     yield one_shell
     one_shell.ip.run_line_magic("unload_ext", "patina_nb")
 

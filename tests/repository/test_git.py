@@ -32,7 +32,11 @@ def test_input_and_another_git_directory(repo, tmp_path):
     assert git.git("cat-file", "blob", sha) == b"abc"
     other = Repo(tmp_path)
     other.git("init", "-q", "--bare", "other.git")
-    assert git.git("rev-parse", "--absolute-git-dir", git_dir=tmp_path / "other.git").strip().endswith(b"other.git")
+    assert (
+        git.git("rev-parse", "--absolute-git-dir", git_dir=tmp_path / "other.git")
+        .strip()
+        .endswith(b"other.git")
+    )
 
 
 def test_the_environment_is_made_from_scratch(repo, monkeypatch):
@@ -80,7 +84,9 @@ def test_an_interrupt_lets_git_come_to_its_end(repo):
 def test_ctrl_c_in_the_terminal_does_not_reach_git(repo):
     """It goes to the whole process group: git must be in another session."""
     hook = repo.path.parent / "git"
-    hook.write_text(f'#!/bin/sh\nps -o sid= -p $$ > "{hook}.sid" 2>/dev/null\nexec {shutil.which("git")} "$@"\n')
+    hook.write_text(
+        f'#!/bin/sh\nps -o sid= -p $$ > "{hook}.sid" 2>/dev/null\nexec {shutil.which("git")} "$@"\n'
+    )
     hook.chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{hook.parent}{os.pathsep}{os.environ['PATH']}")
@@ -129,7 +135,14 @@ def executable(path: Path, marker: Path) -> str:
     return str(path)
 
 
-HOOKS = ("post-checkout", "post-commit", "pre-commit", "reference-transaction", "post-index-change", "post-rewrite")
+HOOKS = (
+    "post-checkout",
+    "post-commit",
+    "pre-commit",
+    "reference-transaction",
+    "post-index-change",
+    "post-rewrite",
+)
 
 
 @pytest.fixture
@@ -183,7 +196,9 @@ def trapped(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tupl
         for key, value in settings.items():
             subprocess.run(["git", "config", "--file", str(where), key, value], check=True)
     (repo.path / ".git" / "info").mkdir(exist_ok=True)
-    (repo.path / ".git" / "info" / "attributes").write_text("*.txt diff=mine filter=mine\n*.bin filter=other\n")
+    (repo.path / ".git" / "info" / "attributes").write_text(
+        "*.txt diff=mine filter=mine\n*.bin filter=other\n"
+    )
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
     monkeypatch.setenv("EDITOR", executable(tools / "EDITOR", marker))
@@ -219,7 +234,13 @@ def state(repo: Repo) -> dict[str, bytes]:
     kept = {}
     for path in sorted(repo.path.rglob("*")):
         name = str(path.relative_to(repo.path))
-        ours = (".git/objects", ".git/patina", ".git/refs/patina", ".git/refs/heads/agent", ".git/logs/refs/heads/agent")
+        ours = (
+            ".git/objects",
+            ".git/patina",
+            ".git/refs/patina",
+            ".git/refs/heads/agent",
+            ".git/logs/refs/heads/agent",
+        )
         if path.is_file() and not name.startswith(ours):
             kept[name] = path.read_bytes() + str(stat.S_IMODE(path.stat().st_mode)).encode()
     return kept

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 
@@ -35,7 +36,9 @@ def apply(kind, path, argument):
     elif kind == "delete":
         remove(path)
     elif kind == "rename":
-        os.rename(path, argument)
+        # mv, not rename(2): an overlay refuses that for directories of its lower layer (EXDEV)
+        if not os.path.lexists(argument):
+            subprocess.run(["mv", "-T", "--", path, argument], check=False, stderr=subprocess.DEVNULL)
     elif kind == "replace":
         remove(path)
         os.makedirs(path)

@@ -19,7 +19,7 @@ OPERATIONS = (Path(__file__).parent / "operations.py").read_text()
 NAMES = [
     *(b"a", b"b", b"dir", b"deep", b"A", b"build", b"x.log"),
     *(b"\xff\xfe", b"new\nline", b"-rf", b'"quoted', b" space ", b"tab\t", b"\x1b[31m", b"back\\slash", b"cr\r", b"'"),
-    *("ä".encode(), b"*", b"?", b"[a]", b":(top)", b"#c", b"!n", b"a.b", b".hidden", b".gitattributes"),
+    *("ä".encode(), b"*", b"?", b"[a]", b":(top)", b"#c", b"!n", b"a.b", b".hidden", b".gitkeep"),
 ]
 names = st.sampled_from(NAMES)
 paths = st.lists(names, min_size=1, max_size=3).map(b"/".join)
@@ -29,6 +29,7 @@ rules = st.lists(
     st.sampled_from([b"*.log", b"build/", b"!keep", b"/a", b"dir/*", b"!dir/a", b"deep", b"**/b", b"# no", b"\\#c"]),
     max_size=4,
 ).map(b"\n".join)
+attributes = st.sampled_from([b"* text eol=crlf", b"a binary", b"*.log -text", b"b ident", b"* text=auto"])
 directories = st.one_of(st.just(b""), paths.map(lambda path: path + b"/"))
 operations = st.one_of(
     st.tuples(st.sampled_from(["write", "write", "script", "replace"]), paths, contents),
@@ -36,6 +37,7 @@ operations = st.one_of(
     st.tuples(st.sampled_from(["delete", "delete", "fifo", "mkdir"]), paths, st.just(b"")),
     st.tuples(st.just("rename"), paths, paths),
     st.tuples(st.just("write"), directories.map(lambda d: d + b".gitignore"), rules),
+    st.tuples(st.just("write"), directories.map(lambda d: d + b".gitattributes"), attributes),
 )
 steps = st.lists(st.lists(operations, min_size=1, max_size=8), min_size=1, max_size=4)
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +99,7 @@ class LocalBox:
         isolation: Isolation,
         workspace: str,
         created: bool,
+        caches: Mapping[str, str],
         notes: Sequence[str],
         upper: Upper | None,
         group: Group | None,
@@ -109,6 +110,7 @@ class LocalBox:
         self.isolation = isolation
         self.workspace = workspace
         self.created = created
+        self.caches: Mapping[str, str] = caches
         self.notes: Sequence[str] = tuple(notes)
         self._server = server
         self._upper = upper

@@ -19,6 +19,9 @@ from pathlib import Path
 from patina_nb.engines.base import Limits
 
 
+_SERVER = 64  # processes above the limit of the commands, for the server itself
+
+
 @dataclass(frozen=True)
 class Group:
     """The groups of one box, one directory per hierarchy. None = that limit is not available."""
@@ -93,7 +96,7 @@ def create(name: str, limits: Limits) -> Group | None:
     where = places()
     memory = _create(where.memory, name, _memory_settings(limits, unified=where.unified))
     shared = where.unified and where.memory == where.processes
-    settings = {"pids.max": str(limits.processes)}
+    settings = {"pids.max": str(limits.processes + _SERVER)}
     if shared and memory is not None:
         processes = memory if _write(memory, settings) else None
     else:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from patina_nb.engines.base import Availability, BoxSpec
-from patina_nb.engines.local import cgroup, isolation, sessions
+from patina_nb.engines.local import cgroup, environment, isolation, sessions
 from patina_nb.engines.local.binaries import Binary
 from patina_nb.engines.local.box import LocalBox, Server, serve
 from patina_nb.engines.local.bubblewrap import OBJECTS
@@ -96,6 +96,17 @@ class LocalEngine:
         return best, []
 
 
+def forget(project_id: str, session_id: str) -> None:
+    """Remove what a session has on disk without opening it; raises SessionBusyError, SandboxError."""
+    cache = project_cache(project_id, of_project(project_id))
+    lock = hold(cache.sessions / f"{session_id}.lock", session_id)
+    try:
+        sessions.remove(cache.sessions / session_id)
+        lock.remove()
+    finally:
+        lock.release()
+
+
 def open_box(
     engine: str, spec: BoxSpec, cache: ProjectCache, rung: Rung, lock: SessionLock, notes: Sequence[str]
 ) -> LocalBox:
@@ -121,6 +132,7 @@ def open_box(
         isolation=isolation.of(launch, group),
         workspace=launch.workspace,
         created=created,
+        caches=environment.caches(launch.home),
         notes=[*notes, *said, *tree.notes(), *contents.notes, *_volume_notes(launch)],
         upper=Upper(session.up) if rung.layout == "overlay" else None,
         group=group,

@@ -10,25 +10,23 @@ from patina_nb.engines.base import BoxSpec
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # CARGO_HOME and RUSTUP_HOME are left alone: they hold programs as well as caches, and follow HOME
+# directory below ~/.cache -> the variable that sends its tool there
 _CACHES = {
-    "PIP_CACHE_DIR": "pip",
-    "UV_CACHE_DIR": "uv",
-    "npm_config_cache": "npm",
-    "YARN_CACHE_FOLDER": "yarn",
-    "GOCACHE": "go-build",
-    "GOMODCACHE": "go-mod",
-    "PRE_COMMIT_HOME": "pre-commit",
-    "RUFF_CACHE_DIR": "ruff",
-    "MYPY_CACHE_DIR": "mypy",
+    "pip": "PIP_CACHE_DIR",
+    "uv": "UV_CACHE_DIR",
+    "npm": "npm_config_cache",
+    "yarn": "YARN_CACHE_FOLDER",
+    "go-build": "GOCACHE",
+    "go-mod": "GOMODCACHE",
+    "pre-commit": "PRE_COMMIT_HOME",
+    "ruff": "RUFF_CACHE_DIR",
+    "mypy": "MYPY_CACHE_DIR",
 }
 
 
 def caches(home: str) -> dict[str, str]:
-    """Environment variable -> directory of each cache, all below the session's own home."""
-    return {
-        "XDG_CACHE_HOME": f"{home}/.cache",
-        **{key: f"{home}/.cache/{name}" for key, name in _CACHES.items()},
-    }
+    """The cache directory of each tool, all below the session's own home."""
+    return {tool: f"{home}/.cache/{tool}" for tool in _CACHES}
 
 
 def base(
@@ -45,7 +43,8 @@ def base(
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
         "TMPDIR": tmp,
-        **caches(home),
+        "XDG_CACHE_HOME": f"{home}/.cache",
+        **{_CACHES[tool]: path for tool, path in caches(home).items()},
         **volumes,
         **spec.env,
         "PATINA_SESSION_ID": spec.session_id,

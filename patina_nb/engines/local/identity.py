@@ -70,7 +70,7 @@ def reaches(identity: Identity, path: Path) -> bool:
     try:
         real = path.resolve(strict=True)
         if not identity.switched:
-            return os.access(real, os.R_OK | (os.X_OK if real.is_dir() else 0))
+            return os.access(real, os.R_OK | (os.X_OK if real.is_dir() else 0), effective_ids=True)
         return permits(identity, real, stat.S_IROTH) and all(
             permits(identity, folder, stat.S_IXOTH)
             for folder in (real, *real.parents)
@@ -84,7 +84,7 @@ def passes(identity: Identity, folder: Path) -> bool:
     """Can that user enter the directory, or the part of its path that exists already?"""
     present = next(part for part in (folder, *folder.parents) if part.exists())
     if not identity.switched:
-        return os.access(present, os.X_OK)
+        return os.access(present, os.X_OK, effective_ids=True)
     real = present.resolve()
     return all(permits(identity, part, stat.S_IXOTH) for part in (real, *real.parents))
 

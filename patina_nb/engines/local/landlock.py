@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ctypes
 import platform
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,14 +13,15 @@ from patina_nb.engines.local import seccomp
 from patina_nb.engines.local.bubblewrap import Bind
 from patina_nb.engines.local.identity import Identity
 
+_CREATE_RULESET, _ASK_VERSION = 444, 1
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
 
 
 def abi() -> int:
     """The version of Landlock that the kernel offers; 0 = none."""
-    from patina_nb.sandbox.server import confine
-
-    return confine.abi()
+    libc = ctypes.CDLL(None, use_errno=True)
+    version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_ASK_VERSION))
+    return max(0, int(version))
 
 
 def missing() -> str:

@@ -64,7 +64,7 @@ def quoted(path: Path) -> bytes:
 def readable(identity: Identity, objects: Path) -> bool:
     """Can the box's user read what is in there, once it is there? Judged by its folders and packs."""
     if not identity.switched:
-        return os.access(objects, os.R_OK | os.X_OK)
+        return os.access(objects, os.R_OK | os.X_OK, effective_ids=True)
     pack = objects / "pack"
     try:
         folders = [objects, *(Path(entry.path) for entry in os.scandir(objects) if entry.is_dir())]

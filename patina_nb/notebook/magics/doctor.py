@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from IPython.core.magic import magics_class
 
+from .. import display
 from ..arguments import Words
 from ..usage import COMMON, Usage
 from .base import TopicMagics, magic
@@ -21,6 +22,6 @@ class DoctorMagics(TopicMagics):
 
     @magic("line", DOCTOR)
     def patina_doctor(self, _words: Words, _cell: str | None) -> object:
-        from patina_nb.api import doctor
+        from patina_nb.engines.select import survey
 
-        return doctor()
+        return display.Listing(survey(), display.findings)

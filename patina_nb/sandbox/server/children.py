@@ -33,7 +33,7 @@ class Children:
     def reap(self, flags: int = 0) -> list[tuple[int, int]]:
         """All (pid, status) there are; sets `none_left` when the kernel says that no child is left."""
         self._drain()
-        ended = []
+        ended: list[tuple[int, int]] = []
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG | flags)

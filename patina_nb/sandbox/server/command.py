@@ -1,8 +1,9 @@
 """One command of one stream: start it, carry bytes both ways, end it, answer.
 
-Three phases. Until the answer the client listens, and when it goes away the command's tree dies. From the answer on (the leader
-has ended, its output is out) what it left in the background lives, and its output is read and dropped, so that a development
-server never dies of a full pipe. When no child is left, the worker is free for the next command.
+Three phases. Until the answer the client listens, and when it goes away the command's tree dies. From the
+answer on (the leader has ended, its output is out) what it left in the background lives, and its output is
+read and dropped, so that a development server never dies of a full pipe. When no child is left, the worker
+is free for the next command.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from . import spawn
 from .children import Children
 from .frames import CANCEL, CLIENT_KINDS, EXIT, SIGNAL, STDERR, STDIN, STDOUT, WINDOW, FrameError, Reader
 from .pipes import Inlet, Outlet, Outputs
-from .processes import end_tree, send_group
+from .processes import Hunt, end_tree, send_group
 from .request import Request, RequestError, signal_number, window
 
 LINGER_S = 0.1  # for outputs that are still open when the leader has ended
 _SPAWN_PATIENCE_S = 1.0
 _CHUNK = 1 << 16
 _LONGEST_WAIT_S = 60.0
-
+_HUNT_S = 0.1
 
 
 class HostGone(Exception):
@@ -57,6 +58,7 @@ class Running:
         self._deadline: float | None = None
         self._ended_at: float | None = None
         self._answered = False
+        self._hunt: Hunt | None = None  # goes on for those who could not be killed in time
         self._answer: dict[str, object] = {}
 
     def run(self, request: Request, folder: bytes, env: dict[bytes, bytes], early: bytes) -> None:
@@ -81,7 +83,7 @@ class Running:
             self._pid = self._on_terminal(request, env) if request.size else self._on_pipes(request, env)
         except OSError as error:
             name = os.fsdecode(error.filename or request.argv[0])
-            self._answer["error"] = "%s: %s" % (name, _reason(error))
+            self._answer["error"] = f"{name}: {_reason(error)}"
             self._ended_at = monotonic()
             for fd in list(self._outputs.kinds):
                 self._outputs.close(fd)
@@ -126,6 +128,8 @@ class Running:
             poller.register(fd, events)
         for fd, _ in poller.poll(self._patience_ms()):
             handlers[fd][1](fd)
+        if self._hunt is not None:
+            self._hunt.round({os.getpid()})
         self._watch_the_clock()
 
     def _handlers(self) -> dict[int, tuple[int, Callable[[int], None]]]:
@@ -146,14 +150,12 @@ class Running:
 
     def _patience_ms(self) -> float | None:
         """Until something is due by the clock; None = nothing is."""
-        if self._answered:
-            return None
-        due = []
-        if not self._outlet.busy:
+        due = [] if self._hunt is None else [_HUNT_S]
+        if not self._answered and not self._outlet.busy:
             due.append(self._outlet.due())
             if self._ended_at is not None:
                 due.append(self._ended_at + LINGER_S - monotonic())
-        if self._ended_at is None and self._deadline is not None:
+        if not self._answered and self._ended_at is None and self._deadline is not None:
             due.append(self._deadline - monotonic())
         return min(max(0.0, min(due)), _LONGEST_WAIT_S) * 1000 + 1 if due else None
 
@@ -170,7 +172,11 @@ class Running:
     # what happens
 
     def _host_spoke(self, _: int) -> None:
-        if not self._host.recv(16, socket.MSG_DONTWAIT):
+        try:
+            said = self._host.recv(16, socket.MSG_DONTWAIT)
+        except ConnectionError:
+            said = b""
+        if not said:
             self._kill()
             raise HostGone
 
@@ -223,7 +229,7 @@ class Running:
             for kind, payload in self._reader.feed(data):
                 self._obey(kind, payload)
         except (FrameError, RequestError) as error:
-            self._end("error", "against the protocol: %s" % error)
+            self._end("error", f"against the protocol: {error}")
 
     def _obey(self, kind: bytes, payload: bytes) -> None:
         if kind == CANCEL:
@@ -251,7 +257,9 @@ class Running:
 
     def _kill(self) -> list[int]:
         group = self._pid if self._ended_at is None else None
-        return end_tree(self._children, group, self._stop_world, self._keep_alive)
+        left = end_tree(self._children, group, self._stop_world, self._keep_alive)
+        self._hunt = Hunt() if left else None
+        return left
 
     def _finished(self) -> bool:
         """The leader has ended, and what it had written is out."""

@@ -43,7 +43,13 @@ def close_others(keep: AbstractSet[int]) -> None:
             except OSError:  # the one that listed them
                 continue
     for fd in sorted(_STDIO):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
+        if not _is_open(fd):
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True

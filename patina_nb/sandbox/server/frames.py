@@ -52,7 +52,7 @@ class Reader:
         while len(self._buffer) - start >= HEADER.size:
             kind, size = HEADER.unpack_from(self._buffer, start)
             if kind not in self._kinds or size > self._limit:
-                raise FrameError("frame %r of %d bytes" % (kind, size))
+                raise FrameError(f"frame {kind!r} of {size} bytes")
             end = start + HEADER.size + size
             if len(self._buffer) < end:
                 break

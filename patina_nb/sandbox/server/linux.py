@@ -14,13 +14,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def _check(result: int, what: str) -> int:
     if result < 0:
         code = ctypes.get_errno()
-        raise OSError(code, "%s: %s" % (what, os.strerror(code)))
+        raise OSError(code, f"{what}: {os.strerror(code)}")
     return result
 
 
 def _prctl(option: int, value: int) -> None:
     arguments = [ctypes.c_ulong(number) for number in (value, 0, 0, 0)]
-    _check(_libc.prctl(option, *arguments), "prctl(%d)" % option)
+    _check(_libc.prctl(option, *arguments), f"prctl({option})")
 
 
 def forbid_tracing() -> None:
@@ -34,10 +34,12 @@ def adopt_orphans() -> None:
 
 
 def inotify_open() -> int:
+    """A new queue of events, as a descriptor."""
     return _check(_libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK), "inotify_init1")
 
 
 def inotify_add(fd: int, path: bytes, mask: int) -> int:
+    """Watch a path; returns the number that its events carry."""
     return _check(_libc.inotify_add_watch(fd, path, ctypes.c_uint32(mask)), "inotify_add_watch")
 
 

@@ -1,4 +1,6 @@
-"""Where the bytes of a command pass: the client's stream, the command's stdin, its outputs. None of them ever blocks."""
+"""Where the bytes of a command pass: the client's stream, the command's stdin, its outputs. None of them ever
+blocks.
+"""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class Pool:
             self._give(idle[0], stream, came)
             return True
         if len(self._members) >= MOST:
-            _refuse(stream, "%d commands are running: wait for some, or stop them" % MOST)
+            _refuse(stream, f"{MOST} commands are running: wait for some, or stop them")
             return True
         if self._fork():
             self._waiting.appendleft((stream, came))

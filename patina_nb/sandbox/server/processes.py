@@ -1,12 +1,16 @@
 """Who runs below whom, and how to end all of them.
 
-Every worker adopts the orphans below it, so the tree of a command is exactly what runs below its worker, however often it
-forked, detached or began a session. Killing such a tree one process after the other never ends when it is a fork bomb: each
-killed process frees a place that the rest forks into. Hence three steps, each for what survived the one before:
+Every worker adopts the orphans below it, so the tree of a command is exactly what runs below its worker,
+however often it forked, detached or began a session. Killing such a tree one process after the other never
+ends when it is a fork bomb: each killed process frees a place that the rest forks into. Hence three steps,
+each for what survived the one before:
 
 1. SIGKILL to the command's process group, which the kernel does in one go;
-2. rounds of SIGSTOP until nobody new shows up (a stopped process forks no more, and keeps its place), then SIGKILL;
-3. where process 1 is ours, it stops the whole box in one go, kills the tree, and lets the others go on.
+2. rounds of SIGSTOP until nobody new shows up (a stopped process forks no more, and keeps its place), then
+   SIGKILL;
+3. where process 1 is ours, it stops the whole box in one go, kills the tree, and lets the others go on. In
+   a crowded box this comes before step 2, since under a bomb we hardly get to run ourselves: one round
+   takes seconds.
 """
 
 from __future__ import annotations
@@ -14,15 +18,15 @@ from __future__ import annotations
 import os
 import signal
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from time import monotonic
 
 from .children import Children
 
-TREE_DEADLINE_S = 5.0
+TREE_DEADLINE_S = 4.0  # the client waits 5 s
 CALM_S = 0.5  # for the rounds, before the whole box is stopped
-MANY = 50  # who survive the end of their group are too many for rounds
+CROWD = 100  # processes in a box
 _GROUP_S = 0.02  # for what a killed process group leaves behind to be reaped
 _ROUND_S = 0.002
 
@@ -30,20 +34,22 @@ Task = namedtuple("Task", "parent group state")  # noqa: PYI024 (typing costs 4 
 _NOBODY: frozenset[int] = frozenset()
 
 
-def tasks() -> dict[int, Task]:
-    """Every process that /proc shows."""
-    found = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            task = _task(name)
-            if task is not None:
-                found[int(name)] = task
-    return found
+def pids() -> list[int]:
+    """All processes that /proc shows."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
-def _task(pid: str) -> Task | None:
+def scan() -> Iterator[tuple[int, Task]]:
+    """What they are, one after the other."""
+    for pid in pids():
+        task = _task(pid)
+        if task is not None:
+            yield pid, task
+
+
+def _task(pid: int) -> Task | None:
     try:
-        fd = os.open("/proc/%s/stat" % pid, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
     try:
@@ -103,7 +109,7 @@ class Hunt:
 
     def round(self, roots: AbstractSet[int], spare: AbstractSet[int] = _NOBODY) -> list[int]:
         """Look once and signal; returns who was alive at the look."""
-        found = below(roots, tasks(), spare)
+        found = below(roots, self._stop_on_sight(roots, spare), spare)
         stable = self._seen.issuperset(found)
         number = signal.SIGKILL if stable else signal.SIGSTOP
         # Groups first: atomic against fork. Commands begin sessions, so no stranger is in their groups;
@@ -114,6 +120,18 @@ class Hunt:
             send(pid, number)
         self._seen.update(found)
         return [pid for pid, task in found.items() if task.state not in (b"Z", b"X")]
+
+    def _stop_on_sight(self, roots: AbstractSet[int], spare: AbstractSet[int]) -> dict[int, Task]:
+        """Scan; whoever can be told at once to be new is stopped at once, which leaves more time for the rest."""
+        near = set(roots)
+        all_tasks = {}
+        for pid, task in scan():
+            all_tasks[pid] = task
+            if task.parent in near and pid not in roots and pid not in spare:
+                near.add(pid)
+                if pid not in self._seen:
+                    send(pid, signal.SIGSTOP)
+        return all_tasks
 
 
 def end_tree(
@@ -131,34 +149,64 @@ def end_tree(
         children.wait(_GROUP_S)
         children.reap()
     left: list[int] = []
+    if stop_world is not None and not children.none_left and len(pids()) > CROWD:
+        stop_world()
+        stop_world = None
     while not children.none_left and hunt.spent < TREE_DEADLINE_S:
         left = hunt.round({os.getpid()})
         children.wait(_ROUND_S)
         children.reap()
         tick()
-        if stop_world is not None and (hunt.spent > CALM_S or len(left) > MANY):
+        if stop_world is not None and hunt.spent > CALM_S:
             stop_world()
             stop_world = None
     return [] if children.none_left else left
 
 
 def stop_the_world(root: int, spare: AbstractSet[int] = _NOBODY) -> None:
-    """Kill all that runs below `root`, except the spared, while the whole box stands still; only for process 1 of a box.
+    """Kill all that runs below `root`, except the spared, while the whole box stands still.
 
-    kill(-1) is atomic against fork and spares process 1 and the caller, here the same: nobody can fork
-    away, wake the others, or stop us.
+    Only for process 1 of a box. kill(-1) is atomic against fork and spares process 1 and the caller, here
+    the same: nobody can fork away, wake the others, or stop us.
     """
     if os.getpid() != 1:
         raise RuntimeError("only process 1 of a process namespace may stop it")
-    resting = {pid for pid, task in tasks().items() if task.state in (b"T", b"t")}
+    resting = _resting(os.getpid(), root)
     os.kill(-1, signal.SIGSTOP)
     try:
-        world = tasks()
+        world = dict(scan())
         doomed = below({root}, world, spare)
         for pid in doomed:
             send(pid, signal.SIGKILL)
     except BaseException:
         os.kill(-1, signal.SIGCONT)
         raise
-    for pid in set(world) - set(doomed) - resting - {1}:
+    for pid in set(world).difference(doomed, resting, {1}):
         send(pid, signal.SIGCONT)
+
+
+def _resting(top: int, doomed: int) -> list[int]:
+    """Who below `top` is stopped already and must not be woken; looks at nobody below `doomed`, who may be many."""
+    found = []
+    queue = [top]
+    while queue:
+        for pid in _children(queue.pop()):
+            if pid == doomed:
+                continue
+            queue.append(pid)
+            task = _task(pid)
+            if task is not None and task.state in (b"T", b"t"):
+                found.append(pid)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    """By the kernel's own list. Kernels built without it find nobody: then stopped processes are woken, too."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found.extend(int(child) for child in file.read().split())
+    except (FileNotFoundError, ProcessLookupError):
+        return found
+    return found

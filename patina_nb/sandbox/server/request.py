@@ -28,7 +28,7 @@ def _object(text: bytes) -> dict[str, object]:
     try:
         value = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise RequestError("not JSON: %s" % error) from None
+        raise RequestError(f"not JSON: {error}") from None
     if not isinstance(value, dict):
         raise RequestError("not a JSON object")
     return value
@@ -37,13 +37,13 @@ def _object(text: bytes) -> dict[str, object]:
 def _bytes(value: object, name: str) -> bytes:
     """Text as the bytes it stands for: names that are not UTF-8 travel as surrogate escapes."""
     if not isinstance(value, str):
-        raise RequestError("%s must be text" % name)
+        raise RequestError(f"{name} must be text")
     try:
         data = value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        raise RequestError("%s holds characters that stand for no bytes" % name) from None
+        raise RequestError(f"{name} holds characters that stand for no bytes") from None
     if b"\0" in data:
-        raise RequestError("%s holds a NUL byte" % name)
+        raise RequestError(f"{name} holds a NUL byte")
     return data
 
 
@@ -93,5 +93,5 @@ def window(value: object) -> tuple[int, int]:
 def signal_number(payload: bytes) -> int:
     """The payload of a signal frame: a decimal number."""
     if not payload.isdigit() or len(payload) > 3 or not 0 < int(payload) < 65:
-        raise RequestError("not a signal number: %r" % payload[:20])
+        raise RequestError(f"not a signal number: {payload[:20]!r}")
     return int(payload)

@@ -13,7 +13,9 @@ _RESET = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 _OOM_SCORE = b"500"
 
 
-def spawn(argv: list[bytes], env: dict[bytes, bytes], stdio: tuple[int, int, int], terminal: bytes = b"") -> int:
+def spawn(
+    argv: list[bytes], env: dict[bytes, bytes], stdio: tuple[int, int, int], terminal: bytes = b""
+) -> int:
     """Pid of the started command; `terminal` (a path) becomes its controlling terminal and stdio.
 
     Raises OSError when it cannot be started.
@@ -67,7 +69,7 @@ def _fork_exec(
             _take_stdio(stdio, terminal)
             for number in _RESET:
                 signal.signal(number, signal.SIG_DFL)
-            os.execve(program, argv, env)
+            os.execve(program, argv, env)  # noqa: S606 (the argv is the command)
         except OSError as error:
             os.write(write, b"%d" % (error.errno or 0))
         finally:
@@ -94,7 +96,7 @@ def _take_stdio(stdio: tuple[int, int, int], terminal: bytes) -> None:
 def _offer_to_oom_killer(pid: int) -> None:
     """A box with a memory limit loses the command, never its server."""
     try:
-        fd = os.open("/proc/%d/oom_score_adj" % pid, os.O_WRONLY | os.O_CLOEXEC)
+        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:  # ended already, or a setuid program
         return
     try:

@@ -11,7 +11,8 @@ import termios
 
 from .linux import inotify_add, inotify_open, inotify_remove
 
-_MODIFY, _ATTRIB, _CLOSE_WRITE, _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x2, 0x4, 0x8, 0x40, 0x80, 0x100, 0x200
+_MODIFY, _ATTRIB, _CLOSE_WRITE = 0x2, 0x4, 0x8
+_MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x40, 0x80, 0x100, 0x200
 _QUEUE_OVERFLOW, _IGNORED, _ONLY_DIRECTORIES, _IS_DIRECTORY = 0x4000, 0x8000, 0x1000000, 0x40000000
 _DONT_FOLLOW = 0x2000000
 _GONE = _MOVED_FROM | _DELETE
@@ -182,7 +183,7 @@ class Tree:
     # answers
 
     def take(self) -> tuple[bytes, bool]:
-        """(records of all that changed since the last time, is that list incomplete). See docs/protocol.md."""
+        """(records of all that changed since the last time, is that incomplete). See docs/protocol.md."""
         self.catch_up()
         found = self._look()
         incomplete = self.incomplete or bool(self._blind) or self._top.watch is None

@@ -1,10 +1,12 @@
 """The watcher: a process that keeps the list of what changed in the workspace.
 
-One inotify watch per directory, so the list costs nothing at the time of the question. The kernel queues an event within the system
-call that causes it; hence what was finished before a question is in the queue when the question comes, and is read before the answer.
+One inotify watch per directory, so the list costs nothing at the time of the question. The kernel queues an
+event within the system call that causes it; hence what was finished before a question is in the queue when
+the question comes, and is read before the answer.
 
-A list can be incomplete: at the start, when the kernel's queue ran over, when a directory cannot be watched, when a changed file has
-further names (hard links). Then the answer says `overflow`, and the client has to look for itself.
+A list can be incomplete: at the start, when the kernel's queue ran over, when a directory cannot be
+watched, when a changed file has further names (hard links). Then the answer says `overflow`, and the client
+has to look for itself.
 """
 
 from __future__ import annotations

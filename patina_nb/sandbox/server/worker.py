@@ -1,7 +1,7 @@
 """A worker: one process that serves one stream after the other.
 
-Workers are forked before they are needed and used again, since a fork of Python on the way of each command would cost more than
-the command.
+Workers are forked before they are needed and used again, since a fork of Python on the way of each command
+would cost more than the command.
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ class Settings:
     """What all workers of a box share."""
 
     def __init__(
-        self, root: bytes, env: dict[bytes, bytes], nproc: int | None, namespace: bool, watcher: socket.socket | None
+        self,
+        root: bytes,
+        env: dict[bytes, bytes],
+        nproc: int | None,
+        namespace: bool,
+        watcher: socket.socket | None,
     ) -> None:
         self.root = root
         self.env = env
@@ -46,9 +51,11 @@ def work(host: socket.socket, settings: Settings) -> None:
     worker = _Worker(host, settings)
     try:
         while True:
-            _, fd = receive_fd(host, 1)
-            if fd is None:
+            word, fd = receive_fd(host, 1)
+            if not word:
                 return
+            if fd is None:  # a late answer about the world
+                continue
             host.send(HAS_STREAM)
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd) as stream:
                 worker.serve(stream)
@@ -72,7 +79,7 @@ class _Worker:
             line, early = read
             request = Request(line)
         except RequestError as error:
-            _answer(stream, {"error": "against the protocol: %s" % error})
+            _answer(stream, {"error": f"against the protocol: {error}"})
             return
         if request.changes:
             self._pass_to_watcher(stream)
@@ -91,7 +98,7 @@ class _Worker:
         try:
             while b"\n" not in data:
                 if len(data) > MAX_REQUEST:
-                    raise RequestError("the request is longer than %d bytes" % MAX_REQUEST)
+                    raise RequestError(f"the request is longer than {MAX_REQUEST} bytes")
                 ready = {fd for fd, _ in poller.poll(HEARTBEAT_S * 1000)}
                 if self._host.fileno() in ready:
                     raise HostGone
