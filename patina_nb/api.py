@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from patina_nb import session as _sessions
+from patina_nb.engines.local.forget import forget
 from patina_nb.engines.machine import Finding
 from patina_nb.engines.select import survey as _survey
 from patina_nb.project import open_project
@@ -48,6 +49,7 @@ def delete(session: str, *, force: bool = False, path: str | Path = ".") -> None
             return
     with _sessions.lock(project, session, "deleting the session"):
         _sessions.check_deletable(project, session, force=force)
+        forget(project.id, session)
         _sessions.delete(project, session, force=force)
 
 

@@ -3,14 +3,13 @@
 Everything that may take long runs in a worker thread, and whoever needs the result waits for it in short
 ticks. A first interrupt asks the work to stop and waits for its orderly end (the command is stopped, its step
 is recorded); a second one abandons the wait. A blocking magic is a `Job` waited for at once, `--background`
-hands the same `Job` to the user. Workers inherit the context of the cell that started them, so what they
-display lands in that cell. They never print.
+hands the same `Job` to the user. Workers never print, which would land in whichever cell runs then: they only
+replace what was displayed before (`live`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import signal
 import threading
 import time
@@ -52,9 +51,8 @@ class Job(Generic[T]):
         self._future: Future[T] = Future()
         self._started = time.monotonic()
         self._ended: float | None = None
-        context = contextvars.copy_context()
         # a daemon: a command that cannot be stopped must not keep the kernel from exiting
-        self._thread = threading.Thread(target=context.run, args=(self._run,), name=title, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=title, daemon=True)
         _jobs.add(self)
         self._thread.start()
 

@@ -1,13 +1,12 @@
 """A command's output while it runs: one display, updated about four times a second, ends as the summary.
 
 The worker feeds bytes as they come; whoever waits for it calls `tick`. Only the end of the output is kept
-here and sent; the whole is in the step. A front end that cannot replace a display (a terminal) sees the
-summary only.
+here and sent; the whole is in the step. Updates come from threads: front ends find the display by its id, in
+whichever cell it stands. One that cannot replace a display (a terminal) sees the summary only.
 """
 
 from __future__ import annotations
 
-import contextvars
 import secrets
 import threading
 import time
@@ -70,9 +69,8 @@ class LiveOutput:
             self._put(self._piece(bytes(self._kept)))
 
     def keep_ticking(self) -> None:
-        """Tick by itself until the end, in the cell that called this."""
-        context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(self._tick_until_end,), daemon=True).start()
+        """Tick by itself until the end."""
+        threading.Thread(target=self._tick_until_end, daemon=True).start()
 
     def _tick_until_end(self) -> None:
         while not self._ended.wait(TICK_S):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import zlib
@@ -22,37 +23,16 @@ _MEMORY = 2 << 30  # bytes that git may allocate for a pack: a few KB can claim 
 _STREAMED = {"core.bigFileThreshold": "32m"}  # larger blobs never are in memory as a whole
 _SLOW_S = 900
 
-_MEANINGS = (
-    (
-        (
-            "hasDot",
-            "gitmodules",
-            "gitattributes",
-            "fullPathname",
-            "nullSha1",
-            "hasDotdot",
-            "treeNotSorted",
-            "duplicateEntries",
-            "badFilemode",
-            "emptyName",
-        ),
-        "it holds a file name or file that git refuses for safety",
+# What git says of a refused pack -> what that means. The words of git are told as well.
+_MEANINGS = {
+    "hasDot|gitmodules|gitattributes|fullPathname|badFilemode|empty filename|badTree|treeNotSorted|duplicateEntr": (
+        "it holds a file name or file that git refuses for safety"
     ),
-    (
-        (
-            "unexpected type",
-            "did not receive expected",
-            "missing",
-            "unresolved delta",
-            "Failed to traverse",
-            "bad tree object",
-            "bad object",
-            "Could not read",
-        ),
-        "objects that it needs are not in it and not in this repository",
+    "unexpected type|did not receive|missing|unresolved delta|Failed to traverse|bad (tree )?object|not read": (
+        "objects that it needs are not in it and not in this repository"
     ),
-    (("exceeds maximum", "out of memory", "malloc failed", "mmap failed"), "it is too large"),
-)
+    "exceeds maximum|out of memory|malloc failed|mmap failed": "it is too large",
+}
 
 
 @dataclass(frozen=True)
@@ -131,8 +111,8 @@ def descends(git: Git, old: str, new: str) -> bool:
 def _quarantine(objects: Path) -> Iterator[dict[str, str]]:
     """Environment in which git stores objects in a directory of its own.
 
-    They are moved over when the block ends well. A refused pack leaves nothing behind: git writes some objects
-    before it has checked all, and one that is there could be named by the next pack.
+    They are moved over when the block ends well. A refused pack leaves nothing behind: git writes some
+    objects before it has checked all, and one that is there could be named by the next pack.
     """
     aside = Path(tempfile.mkdtemp(prefix="tmp_objdir-patina-", dir=objects))  # a name that git gc cleans up
     try:
@@ -144,7 +124,7 @@ def _quarantine(objects: Path) -> Iterator[dict[str, str]]:
 
 
 def _move_files(source: Path, target: Path, model: Path) -> None:
-    """Move what `target` does not have; its mode, when it is new, is that of `model` (shared repositories)."""
+    """Move what `target` does not have. When it is new it gets the mode of `model` (shared repositories)."""
     if not target.is_dir():
         target.mkdir(exist_ok=True)
         shutil.copymode(model, target)
@@ -190,7 +170,7 @@ def _loose_commit(path: Path) -> bytes | None:
 
 
 def _meaning(reason: str) -> str:
-    for signs, meaning in _MEANINGS:
-        if any(sign.lower() in reason.lower() for sign in signs):
+    for signs, meaning in _MEANINGS.items():
+        if re.search(signs, reason, re.IGNORECASE):
             return f"{meaning} ({reason})"
     return reason

@@ -91,9 +91,6 @@ def _settings(git: Git) -> dict[str, str]:
         for key, value in (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
     }
     ignores = [value for key, _, value in entries if key == "core.excludesfile"]
-    return {**off, "core.excludesFile": ignores[-1] if ignores else _default_ignores()}
-
-
-def _default_ignores() -> str:
-    config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return str(Path(config).expanduser() / "git" / "ignore")
+    default = f"{os.environ.get('XDG_CONFIG_HOME') or '~/.config'}/git/ignore"
+    ignored = os.path.expanduser(ignores[-1] if ignores else default)  # noqa: PTH111 - never raises
+    return {**off, "core.excludesFile": ignored}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 
-from ..engines.base import Change, ChangeList, Prune
+from patina_nb.engines.base import Change, ChangeList, Prune
 
 LIMIT = 64 << 20
 _NUMBERS = re.compile(rb"([0-7]{1,7}) ([0-9]{1,19}) (.+)", re.DOTALL)

@@ -13,16 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from ..engines.base import Box, ChangeList, Prune
-from ..errors import SandboxError
-from . import changes, files, plumbing
-from .interrupts import HeldInterrupts
-from .output import Outputs
-from .process import Process
-from .protocol import Command, ExecResult, OnOutput, encode_request
-from .pty import Pty
-from .run import SILENCE_S, Run
-from .stream import Stream
+from patina_nb.engines.base import Box, ChangeList, Prune
+from patina_nb.errors import SandboxError
+from patina_nb.sandbox import changes, files, plumbing
+from patina_nb.sandbox.interrupts import HeldInterrupts
+from patina_nb.sandbox.output import Outputs
+from patina_nb.sandbox.process import Process
+from patina_nb.sandbox.protocol import Command, ExecResult, OnOutput, encode_request
+from patina_nb.sandbox.pty import Pty
+from patina_nb.sandbox.run import SILENCE_S, Run
+from patina_nb.sandbox.stream import Stream
 
 __all__ = ["Process", "Pty", "Sandbox"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 
-from ..errors import WorkspaceError
-from .plumbing import Reply
+from patina_nb.errors import WorkspaceError
+from patina_nb.sandbox.plumbing import Reply
 
 Ask = Callable[[Sequence[str], bytes], Reply]
 """Runs a command with this stdin."""
@@ -20,7 +20,7 @@ exit {_NOT_A_FILE}
 """
 
 # $1 path, $2 name of the temporary file, $3 mode. A link is followed, as `>` would; the new content appears
-# under its name in one step. The echoed dot keeps the newlines that $(...) would strip from the end of a name.
+# under its name in one step. The echoed dot keeps newlines that $(...) would strip from the end of a name.
 _WRITE = f"""
 set -e
 path=$1

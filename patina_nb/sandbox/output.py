@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 from typing import IO, Self
 
-from .protocol import KEPT_HEAD, KEPT_TAIL, WHOLE_LIMIT, OnOutput, Output, StreamName
-from .server.frames import STDERR, STDOUT
+from patina_nb.sandbox.protocol import KEPT_HEAD, KEPT_TAIL, WHOLE_LIMIT, OnOutput, Output, StreamName
+from patina_nb.sandbox.server.frames import STDERR, STDOUT
 
 _log = logging.getLogger(__name__)
 _NAMES: dict[bytes, StreamName] = {STDOUT: "stdout", STDERR: "stderr"}

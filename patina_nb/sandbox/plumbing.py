@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ..errors import SandboxError
-from .protocol import Ending
-from .run import Run
-from .server.frames import STDOUT
-from .stream import Stream
+from patina_nb.errors import SandboxError
+from patina_nb.sandbox.protocol import Ending
+from patina_nb.sandbox.run import Run
+from patina_nb.sandbox.server.frames import STDOUT
+from patina_nb.sandbox.stream import Stream
 
 GRACE_S = 5.0
 _COMPLAINT = 4096

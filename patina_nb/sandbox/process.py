@@ -6,12 +6,12 @@ import signal
 import threading
 from collections.abc import Callable
 
-from ..errors import SandboxError
-from .output import Outputs
-from .protocol import ExecResult, Output
-from .run import Run
-from .server.frames import SIGNAL
-from .stream import Stream
+from patina_nb.errors import SandboxError
+from patina_nb.sandbox.output import Outputs
+from patina_nb.sandbox.protocol import ExecResult, Output
+from patina_nb.sandbox.run import Run
+from patina_nb.sandbox.server.frames import SIGNAL
+from patina_nb.sandbox.stream import Stream
 
 
 class Process:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import SandboxError
-from .server.frames import MAX_EXIT, MAX_REQUEST
+from patina_nb.errors import SandboxError
+from patina_nb.sandbox.server.frames import MAX_EXIT, MAX_REQUEST
 
 StreamName = Literal["stdout", "stderr"]
 OnOutput = Callable[[StreamName, bytes], None]

@@ -6,10 +6,10 @@ import json
 import threading
 from collections.abc import Callable
 
-from .protocol import ExecResult
-from .run import Run
-from .server.frames import WINDOW
-from .stream import Stream
+from patina_nb.sandbox.protocol import ExecResult
+from patina_nb.sandbox.run import Run
+from patina_nb.sandbox.server.frames import WINDOW
+from patina_nb.sandbox.stream import Stream
 
 _MOST_UNREAD = 1 << 20
 

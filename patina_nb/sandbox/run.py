@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-from .output import Outputs
-from .protocol import Ending, ExecResult, ProtocolError, decode_ending
-from .server.frames import CANCEL, EXIT, HEARTBEAT_S, STDERR, STDOUT
-from .stream import Lost, Stream
+from patina_nb.sandbox.output import Outputs
+from patina_nb.sandbox.protocol import Ending, ExecResult, ProtocolError, decode_ending
+from patina_nb.sandbox.server.frames import CANCEL, EXIT, HEARTBEAT_S, STDERR, STDOUT
+from patina_nb.sandbox.stream import Lost, Stream
 
 SILENCE_S = 3 * HEARTBEAT_S
 """Without any frame for so long, the server is taken for dead."""

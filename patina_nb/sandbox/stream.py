@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-from .server.frames import (
+from patina_nb.sandbox.server.frames import (
     COUNT,
     SERVER_KINDS,
     STDIN,

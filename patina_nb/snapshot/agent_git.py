@@ -24,7 +24,7 @@ class AgentGit:
         self,
         *args: str,
         stdin: bytes | None = None,
-        ok: Collection[int] = (0,),
+        ok: Sequence[int] = (0,),
         env: Mapping[str, str] | None = None,
     ) -> bytes:
         """Standard output of `git args`, run at the top of the workspace."""

@@ -51,7 +51,7 @@ def open_workspace(
         base: where a new session starts; any revision of the repository.
         with_changes: bring the uncommitted changes of the user's tree in as the first step (new sessions).
         network: "none", or "full" (then the badge says what that opens).
-        limits: bounds of the box. shared: volumes of this project, name -> path in the box.
+        limits: bounds of the box; default: half of the machine's memory, 512 processes. shared: volumes of this project, name -> path in the box.
         tools: directories of the host that are bound read-only at their own path.
         path: somewhere inside the repository.
 
@@ -115,10 +115,15 @@ def _spec(
         author=session.agent or "agent",
         base_branch=session.base_branch,
         network=network,
-        limits=limits or Limits(),
+        limits=limits or Limits(memory=_half_of_memory()),
         shared=shared or {},
         tools=tuple(Path(tool).expanduser() for tool in tools),
     )
+
+
+def _half_of_memory() -> int:
+    """Bytes: what a box may take unless it is told otherwise, so that the notebook survives a hungry agent."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def _launch(

@@ -106,10 +106,10 @@ class Shown:
 
 @pytest.fixture
 def kernel(repository):
-    """A kernel with the extension and a session."""
+    """A kernel with the extension and an open workspace."""
     kernel = Kernel()
     kernel.run("%load_ext patina_nb")
-    kernel.run("%patina_session start --id auth -q")
+    kernel.run("%patina_workspace auth -q")
     yield kernel
     kernel.client.stop_channels()
     kernel.manager.shutdown_kernel()

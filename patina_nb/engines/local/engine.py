@@ -134,7 +134,7 @@ def open_box(
         created=created,
         caches=environment.caches(launch.home),
         notes=[*notes, *said, *tree.notes(), *contents.notes, *_volume_notes(launch)],
-        upper=Upper(session.up) if rung.layout == "overlay" else None,
+        upper=Upper(session.up, tree.files) if rung.layout == "overlay" else None,
         group=group,
         lock=lock,
         folder=session.path,

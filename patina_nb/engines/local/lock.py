@@ -29,8 +29,9 @@ class SessionLock:
         os.pwrite(self.fd, json.dumps(record).encode(), 0)
 
     def remove(self) -> None:
-        """Remove the file, when nothing is left that it protects."""
-        self.path.unlink(missing_ok=True)
+        """Remove the file, when nothing is left that it protects; only while it is held."""
+        if self.fd >= 0:
+            self.path.unlink(missing_ok=True)
 
     def release(self) -> None:
         if self.fd >= 0:

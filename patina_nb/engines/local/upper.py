@@ -54,10 +54,11 @@ class _Entry:
 
 
 class Upper:
-    """Walks one upper directory again and again. `path` is ours; what is in it is the agent's."""
+    """Walks one upper directory again and again, above the files of a base tree that never change."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lower: Path) -> None:
         self._path = path
+        self._lower = os.fsencode(lower)
         self._memory = _Folder(new=False)
 
     def changes(self, prune: Prune) -> ChangeList:
@@ -68,7 +69,7 @@ class Upper:
         """
         memory, self._memory = self._memory, _Folder(new=False)  # a walk that fails is not remembered
         with _opened(self._path) as folders:
-            changes = _Walk(folders, prune).run(memory)
+            changes = _Walk(folders, self._lower, prune).run(memory)
         self._memory = memory
         return changes
 
@@ -76,8 +77,9 @@ class Upper:
 class _Walk:
     """One walk, level by level."""
 
-    def __init__(self, folders: _Descriptors, prune: Prune) -> None:
+    def __init__(self, folders: _Descriptors, lower: bytes, prune: Prune) -> None:
         self._folders = folders
+        self._lower = lower
         self._prune = prune
         self._changes: list[Change] = []
         self._pruned: list[bytes] = []
@@ -155,15 +157,23 @@ class _Walk:
     def _directory(self, entry: _Entry, parent: _Folder) -> tuple[bytes, _Folder] | None:
         was_name = parent.names.pop(entry.name, _GONE) != _GONE
         known = parent.folders.get(entry.name)
-        new = parent.new or entry.opaque
+        below = None if parent.new else self._below(entry.path)
+        new = entry.opaque or below is None or not stat.S_ISDIR(below)
         if known is None or known.new != new:
-            if was_name or known is not None or (entry.opaque and not parent.new):
+            if was_name or known is not None or (entry.opaque and below is not None):
                 self._gone(entry.path)
             known = parent.folders[entry.name] = _Folder(new)
         if len(entry.path) > _LONGEST:
             self._changes.append(Change(entry.path, entry.status.st_mode))
             return None
         return entry.path, known
+
+    def _below(self, path: bytes) -> int | None:
+        """The mode of what the base tree has there; its parent is known to be a directory in both."""
+        try:
+            return os.lstat(self._lower + b"/" + path).st_mode
+        except OSError:
+            return None
 
 
 class _Descriptors:

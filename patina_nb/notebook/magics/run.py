@@ -91,7 +91,7 @@ class RunMagics(TopicMagics):
             opened = self.open(words.session, words.engine)
             live.where = opened.workspace.branch
             if cancel.is_set():
-                raise Interrupted("Interrupted before the command was started.")
+                raise Interrupted("Stopped before the command was started.")
             step = act(opened.workspace, cancel, live)
             fails = cancel.is_set() or (self.settings.raise_error and not words.no_raise_error)
             return Ended(

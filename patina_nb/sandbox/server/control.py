@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import socket
 
-
 from .frames import receive_fd
 
 TYPE_CHECKING = False

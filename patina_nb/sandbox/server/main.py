@@ -14,7 +14,6 @@ import signal
 import socket
 from time import monotonic
 
-
 from .children import Children
 from .control import Control
 from .forking import close_others, fork_child

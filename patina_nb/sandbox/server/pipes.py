@@ -20,7 +20,7 @@ _CHUNK = 1 << 16
 
 
 class Outlet:
-    """Frames for the client. What its socket does not take at once waits here; send nothing more until `busy` is over."""
+    """Frames for the client. What its socket does not take waits here; send no more until `busy` is over."""
 
     def __init__(self, stream: socket.socket) -> None:
         stream.setblocking(False)

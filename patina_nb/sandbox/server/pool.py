@@ -82,9 +82,7 @@ class Pool:
         elif word == IS_IDLE:
             member.idle = True
         elif word == STOP_WORLD:
-            if self._namespace:
-                stop_the_world(member.pid)
-            member.channel.send(STOP_WORLD, socket.MSG_DONTWAIT)
+            self._stop_world(member)
         elif not word:
             self._lose(member)
 
@@ -129,6 +127,14 @@ class Pool:
             return True
         self._waiting.appendleft((stream, came))
         return False
+
+    def _stop_world(self, member: Member) -> None:
+        if self._namespace:
+            stop_the_world(member.pid)
+        try:
+            member.channel.send(STOP_WORLD, socket.MSG_DONTWAIT)
+        except OSError:  # killed meanwhile; it will be reaped
+            return
 
     def _idle(self) -> list[Member]:
         return [member for member in self._members.values() if member.idle]

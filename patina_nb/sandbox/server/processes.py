@@ -122,7 +122,7 @@ class Hunt:
         return [pid for pid, task in found.items() if task.state not in (b"Z", b"X")]
 
     def _stop_on_sight(self, roots: AbstractSet[int], spare: AbstractSet[int]) -> dict[int, Task]:
-        """Scan; whoever can be told at once to be new is stopped at once, which leaves more time for the rest."""
+        """Scan; whoever is seen to be new is stopped at once, which leaves more time for the rest."""
         near = set(roots)
         all_tasks = {}
         for pid, task in scan():
@@ -137,7 +137,7 @@ class Hunt:
 def end_tree(
     children: Children, group: int | None, stop_world: Callable[[], None] | None, tick: Callable[[], None]
 ) -> list[int]:
-    """Kill all that runs below this process; returns who could not be killed within TREE_DEADLINE_S.
+    """Kill all that runs below this process; returns who could not be killed in TREE_DEADLINE_S.
 
     `group` is the process group of the command while its leader is not reaped, else None. `tick` is
     called between rounds. `stop_world` asks process 1 for step 3; None = there is no such thing here.
@@ -186,7 +186,7 @@ def stop_the_world(root: int, spare: AbstractSet[int] = _NOBODY) -> None:
 
 
 def _resting(top: int, doomed: int) -> list[int]:
-    """Who below `top` is stopped already and must not be woken; looks at nobody below `doomed`, who may be many."""
+    """Who below `top` is stopped already, to stay so; looks at nobody below `doomed`, who may be many."""
     found = []
     queue = [top]
     while queue:
@@ -201,7 +201,7 @@ def _resting(top: int, doomed: int) -> list[int]:
 
 
 def _children(pid: int) -> list[int]:
-    """By the kernel's own list. Kernels built without it find nobody: then stopped processes are woken, too."""
+    """By the kernel's own list. Kernels built without it find nobody: then the stopped are woken, too."""
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):

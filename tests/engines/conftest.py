@@ -1,0 +1,55 @@
+"""Fixtures of the engines' tests."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from patina_nb.engines.local.probe import availability
+from patina_nb.engines.local.rungs import RUNGS
+
+from .bench import Bench
+
+
+@pytest.fixture(scope="session")
+def open_cache() -> Iterator[Path]:
+    """A cache directory that every user of the machine can pass through (pytest's own are closed)."""
+    path = Path(tempfile.mkdtemp(prefix="patina-cache-"))
+    path.chmod(0o755)
+    yield path
+    subprocess.run(["chmod", "-R", "u+rwx", path], check=False, capture_output=True)
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def bench(repo, open_cache, monkeypatch) -> Iterator[Bench]:
+    """A small repository (below a private directory when we are root) and boxes of it."""
+    monkeypatch.setenv("PATINA_CACHE_DIR", str(open_cache))
+    (repo.path / "link").symlink_to("a.txt")
+    commit = repo.commit({"run.sh": "#!/bin/sh\necho run\n", ".gitignore": "ignored/\n"}, "second")
+    made = Bench(repo.path, open_cache, commit)
+    yield made
+    made.end()
+    shutil.rmtree(made.state, ignore_errors=True)
+
+
+@pytest.fixture(params=[rung.name for rung in RUNGS])
+def rung(request, bench) -> str:
+    """Each kind of box that this machine allows."""
+    (found,) = [availability(rung) for rung in RUNGS if rung.name == request.param]
+    if not found.usable:
+        pytest.skip(f"{request.param}: {found.reason}")
+    return request.param
+
+
+@pytest.fixture
+def namespaced(bench):
+    """Skips where no box with namespaces and an overlay can be made."""
+    found = [availability(rung) for rung in RUNGS if rung.layout == "overlay"]
+    if not any(rung.usable for rung in found):
+        pytest.skip("; ".join(rung.reason for rung in found))
