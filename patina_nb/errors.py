@@ -7,8 +7,13 @@ class PatinaError(Exception):
     """Anything this toolkit can say about bad input or a failed action."""
 
     def _render_traceback_(self) -> list[str]:
-        """One line in a notebook instead of a traceback; the cell still counts as failed."""
-        return [f"{type(self).__name__}: {self}"]
+        """One line in a notebook instead of a traceback; the cell still counts as failed.
+
+        A message may quote what a box said: characters that steer a terminal are shown, not sent.
+        """
+        text = " ".join(str(self).splitlines())
+        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        return [f"{type(self).__name__}: {shown}"]
 
 
 class RepositoryError(PatinaError):
@@ -52,7 +57,12 @@ class UsageError(PatinaError):
 
 
 class Interrupted(PatinaError, KeyboardInterrupt):
-    """The user interrupted a command: it was stopped, what it had written is kept."""
+    """The user interrupted a command: it was stopped, what it had written is kept.
+
+    `step` is the step of the command, where it got as far as that.
+    """
+
+    step: object = None
 
 
 class CommandFailed(PatinaError):

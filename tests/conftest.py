@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,9 +108,9 @@ def new_repo(path: Path, *options: str) -> Repo:
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the person who runs the tests has set for this package or for git does not count."""
+    """A session, a cache or git settings of the person who runs the tests do not count."""
     for name in list(os.environ):
-        if name.startswith(("PATINA_", "GIT_")) and name != "PATINA_TEST_ENGINE":
+        if name.startswith("GIT_") or name in ("PATINA_SESSION_ID", "PATINA_CACHE_DIR"):
             monkeypatch.delenv(name)
 
 
@@ -128,6 +129,11 @@ def open_dir() -> Iterator[Path]:
     path.chmod(0o777)
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+def python_env() -> dict[str, str]:
+    """Environment in which ``sys.executable -c ...`` finds what this process finds."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 @contextmanager

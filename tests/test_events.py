@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -141,10 +142,8 @@ def test_garbage_is_a_value_error(line):
 
 @given(st.binary(max_size=300))
 def test_no_bytes_do_anything_else(data):
-    try:
+    with suppress(ValueError):
         assert isinstance(events.decode(data), events.Event)
-    except ValueError:
-        pass
 
 
 @given(any_text)

@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import ordinary_user
+from conftest import ordinary_user, python_env
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -319,14 +319,14 @@ def mounted(option: str, program: str) -> subprocess.CompletedProcess[str]:
         mkdir -p $1 && mount -t tmpfs -o size=64k,{option} none $1 && exec "$2" -c "$3" $1
     """)
     where = Path("/tmp") / f"patina-mount-{os.getpid()}"
-    prefix = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+    prefix = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
     try:
         return subprocess.run(
             [*prefix, "sh", "-c", script, "sh", str(where), sys.executable, program],
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env=python_env(),
         )
     finally:
         where.rmdir() if where.exists() else None

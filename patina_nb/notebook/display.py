@@ -1,42 +1,29 @@
-"""How sessions, workspaces, steps and diffs look: one static summary each (HTML and plain text).
+"""How sessions, workspaces, diffs and logs look: one static summary each (HTML and plain text).
 
-A summary says its state in words first, then the facts in a table, then the end of the output. It is made
-from the object alone, so a step looks the same at the end of its own cell and when it is shown again later.
+A summary says its state in words first, then the facts in a table.
 """
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from . import html
+from .excerpt import one_line
 from .html import Piece
-from .text import one_line, tail
+from .units import duration, instant, plural, short
 
 if TYPE_CHECKING:
     from patina_nb.engines.base import Isolation
     from patina_nb.engines.machine import Finding
     from patina_nb.repository import Commit, Diff, FileDiff
-    from patina_nb.sandbox.protocol import Output
     from patina_nb.session import EndSummary, Session
-    from patina_nb.workspaces.step import Step
     from patina_nb.workspaces.workspace import Workspace
 
 T = TypeVar("T")
 
-SHOWN_PATHS = 12
 DIFF_LINES = 400
-_STATES = {
-    "ok": "finished",
-    "failed": "failed",
-    "timed out": "timed out",
-    "cancelled": "was stopped",
-    "out of memory": "ran out of memory",
-    "error": "did not run",
-    "unknown": "ended without a result: not known whether it succeeded",
-}
+LARGE_DIFF = 50_000  # lines; not worth making the patch only to show its beginning
 
 
 class Listing(list[T]):
@@ -54,117 +41,6 @@ class Listing(list[T]):
         return self.piece().bundle()
 
 
-def duration(seconds: float) -> str:
-    """Seconds as a reader compares them: ``42 ms``, ``12.3 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def short(sha: str) -> str:
-    """The first ten digits of a commit id."""
-    return sha[:10]
-
-
-def plural(number: int, noun: str) -> str:
-    """``1 file``, ``2 files``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def instant(at: datetime | None) -> str | None:
-    """A point in time, to the second, in UTC."""
-    return None if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def step_headline(step: Step) -> str:
-    """One sentence: how the step ended, after how long, and what came of it."""
-    end = [part for part in (_exit(step), duration(step.duration_s), _kept(step)) if part]
-    return f"Step {step.number} {_STATES[step.status]}: {', '.join(end)}"
-
-
-def _exit(step: Step) -> str | None:
-    if step.signal is not None:
-        return f"signal {step.signal} ({_signal_name(step.signal)})"
-    return None if step.exit_code is None else f"exit code {step.exit_code}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"
-
-
-def _kept(step: Step) -> str:
-    if step.unpublished:
-        return "NOT on the branch"
-    if step.commit is None:
-        return "nothing changed"
-    return f"{plural(len(step.files), 'file')} changed in commit {short(step.commit)}"
-
-
-def step(step: Step, lines: int) -> Piece:
-    """The summary of a step with the last `lines` lines of each output."""
-    state, _, rest = step_headline(step).partition(": ")
-    return html.stack(
-        html.line(state, rest, status=True),
-        html.facts(_step_facts(step), f"Step {step.number} of session {step.session_id}"),
-        html.bullets("Left out of the commit:", _some([f"{x.path}: {x.reason}" for x in step.left_out])),
-        html.bullets("Notes:", _step_notes(step)),
-        _output("Output", step.stdout, lines),
-        _output("Error output (stderr)", step.stderr, lines),
-    )
-
-
-def _step_facts(step: Step) -> list[tuple[str, str | None]]:
-    return [
-        ("command", one_line(step.command)),
-        ("engine", f"{step.engine} ({step.isolation})" if step.isolation else step.engine or None),
-        ("branch", f"agent/{step.session_id}"),
-        ("commit", None if step.commit is None else f"{short(step.commit)} (before: {short(step.parent)})"),
-        ("files", _files(step)),
-        ("started", instant(step.started_at)),
-    ]
-
-
-def _files(step: Step) -> str | None:
-    signs = {"added": "+", "modified": "~", "deleted": "-"}
-    named = [f"{signs[change.status]}{change.path}" for change in step.files]
-    return ", ".join(_some(named)) or None
-
-
-def _step_notes(step: Step) -> list[str]:
-    beside = ", ".join(map(str, step.beside))
-    own = [
-        f"The commit is not on the branch: {step.unpublished}" if step.unpublished else "",
-        f"History that was on the branch was rewritten; the old tip is kept as {step.kept}."
-        if step.rewritten and step.kept
-        else "",
-        f"Kept as {step.kept}." if step.kept and not step.rewritten else "",
-        f"Ran beside step {beside}: files may be theirs." if step.beside else "",
-    ]
-    return [note for note in own if note] + list(step.notes)
-
-
-def _some(items: Sequence[str]) -> list[str]:
-    """The first few, and how many more there are."""
-    if len(items) <= SHOWN_PATHS:
-        return list(items)
-    return [*items[:SHOWN_PATHS], f"and {len(items) - SHOWN_PATHS} more"]
-
-
-def _output(title: str, output: Output, lines: int) -> Piece | None:
-    if output.total_bytes == 0 or lines == 0:
-        return None
-    shown, total = tail(output.text, lines)
-    known = f"{total} lines" if not output.truncated else f"{output.total_bytes} bytes"
-    more = f" (last {lines} lines of {known}):" if total > lines else ":"
-    return html.output(title + more, shown)
-
-
 def session(session: Session) -> Piece:
     """One session: goal, branch, state, what was noted."""
     base_branch = f" ({session.base_branch})" if session.base_branch else ""
@@ -174,10 +50,7 @@ def session(session: Session) -> Piece:
             [
                 ("state", session.status),
                 ("branch", session.branch),
-                (
-                    "base",
-                    short(session.base) + base_branch,
-                ),
+                ("base", short(session.base) + base_branch),
                 ("agent", session.agent),
                 ("steps", str(session.n_steps)),
                 ("started", instant(session.started_at)),
@@ -290,7 +163,10 @@ def diff(diff: Diff, *, stat: bool = False) -> Piece:
     files = html.table(
         rows, ("file", "change", "lines added", "lines removed"), f"{plural(len(rows), 'file')} changed"
     )
-    return files if stat else html.stack(files, html.diff("Patch:", diff.text, DIFF_LINES))
+    size = diff.added + diff.removed
+    if stat or size > LARGE_DIFF:
+        return files if stat else html.stack(files, html.line(f"The patch has {size} lines", "see .text"))
+    return html.stack(files, html.diff("Patch:", diff.text, DIFF_LINES))
 
 
 def _moved(file: FileDiff) -> str:

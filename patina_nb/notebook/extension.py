@@ -25,8 +25,6 @@ from .magics.workspace import WorkspaceMagics
 from .show import Display
 
 TOPICS = (SessionMagics, WorkspaceMagics, RunMagics, ReviewMagics, DoctorMagics)
-
-
 _ENDS = (("patina_nb.notebook.jobs", "stop_all"), ("patina_nb.workspaces.opening", "close_all"))
 
 

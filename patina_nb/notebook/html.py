@@ -10,7 +10,9 @@ import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .text import PLAIN, Span, Style, plain, spans, visible
+from .ansi import PLAIN, Span, Style, spans
+from .excerpt import plain
+from .text import clipped, visible
 
 MAX_ROWS = 20
 NOT_KNOWN = "\u2014"
@@ -139,7 +141,7 @@ _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 def diff(title: str, patch: str, limit: int) -> Piece:
     """A patch, its first `limit` lines; the sign stays, the colour is added to it."""
     lines = patch.removesuffix("\n").split("\n") if patch else []
-    shown = [visible(text) for text in lines[:limit]]
+    shown = [clipped(text) for text in lines[:limit]]
     if len(lines) > limit:
         shown.append(f"[… {len(lines) - limit} more lines; the returned object holds them all in .text]")
     body = "\n".join(_span(Span(text, _diff_style(text))) for text in shown)

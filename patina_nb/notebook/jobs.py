@@ -10,12 +10,14 @@ replace what was displayed before (`live`).
 from __future__ import annotations
 
 import asyncio
+import atexit
 import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
@@ -140,7 +142,9 @@ class Job(Generic[T]):
         error = self._future.exception()
         if error is None:
             return Interrupted(f"{self.title}: interrupted, but it had already finished.")
-        return Interrupted(str(error))
+        interrupted = Interrupted(str(error))
+        interrupted.step = getattr(error, "step", None)
+        return interrupted
 
     def __await__(self) -> Generator[object, None, T]:
         # short sleeps instead of a wrapped future: only so does a cell answer an interrupt in time
@@ -157,6 +161,12 @@ class Job(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<Job {self.title}: {self.status}, {self.elapsed_s:.1f} s>"
+
+
+@cache
+def stop_before_exit() -> None:
+    """Have jobs stopped at exit, before whatever was registered earlier (workspaces close) is done."""
+    atexit.register(stop_all)
 
 
 def stop_all(grace: float = 10.0) -> None:

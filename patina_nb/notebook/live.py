@@ -14,11 +14,11 @@ from collections.abc import Callable
 from typing import Literal
 
 from . import html
-from .display import duration
+from .excerpt import one_line, tail
 from .front import show_piece
 from .html import Piece
 from .jobs import TICK_S
-from .text import one_line, tail
+from .units import duration
 
 PERIOD_S = 0.25
 Mode = Literal["live", "summary", "nothing"]
@@ -70,7 +70,8 @@ class LiveOutput:
 
     def keep_ticking(self) -> None:
         """Tick by itself until the end."""
-        threading.Thread(target=self._tick_until_end, daemon=True).start()
+        if self._mode == "live":
+            threading.Thread(target=self._tick_until_end, daemon=True).start()
 
     def _tick_until_end(self) -> None:
         while not self._ended.wait(TICK_S):

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import display, front
+from . import display, front, steps
 from .html import Piece
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Display:
 
     def step(self, step: Any) -> Piece:  # noqa: ANN401 - a Step; registered among other types
         """A step's summary, with as much output as is configured."""
-        return display.step(step, self._config.output_lines)
+        return steps.summary(step, self._config.output_lines)
 
     def register(self) -> None:
         """Teach IPython our types."""

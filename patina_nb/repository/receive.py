@@ -25,10 +25,10 @@ _SLOW_S = 900
 
 # What git says of a refused pack -> what that means. The words of git are told as well.
 _MEANINGS = {
-    "hasDot|gitmodules|gitattributes|fullPathname|badFilemode|empty filename|badTree|treeNotSorted|duplicateEntr": (
+    "hasDot|gitmodules|gitattributes|fullPathname|badFilemode|empty filename|badTree|notSorted|duplicate": (
         "it holds a file name or file that git refuses for safety"
     ),
-    "unexpected type|did not receive|missing|unresolved delta|Failed to traverse|bad (tree )?object|not read": (
+    "unexpected type|not receive|missing|unresolved delta|Failed to traverse|bad (tree )?object|not read": (
         "objects that it needs are not in it and not in this repository"
     ),
     "exceeds maximum|out of memory|malloc failed|mmap failed": "it is too large",

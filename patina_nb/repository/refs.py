@@ -163,8 +163,10 @@ def _by_git(git: Git) -> dict[str, Path]:
 
 
 def _worktree_of(admin: Path) -> Path:
-    pointer = Path(_first_line(admin / "gitdir"))
-    return pointer.parent if pointer.name else admin / "nowhere"
+    pointer = _first_line(admin / "gitdir")
+    if not pointer:
+        return admin / "nowhere"
+    return Path(pointer).parent if pointer.startswith("/") else (admin / pointer).resolve().parent
 
 
 def _first_line(path: Path) -> str:

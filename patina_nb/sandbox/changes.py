@@ -6,27 +6,29 @@ import re
 import stat
 
 from patina_nb.engines.base import Change, ChangeList, Prune
+from patina_nb.errors import SandboxError
 
 LIMIT = 64 << 20
+_BROKEN = "the list of changes from the sandbox is broken"
 _NUMBERS = re.compile(rb"([0-7]{1,7}) ([0-9]{1,19}) (.+)", re.DOTALL)
 
 
 def decode(records: bytes) -> list[Change]:
-    """Records as docs/protocol.md describes them; raises ValueError."""
+    """Records as docs/protocol.md describes them; raises SandboxError."""
     if records and not records.endswith(b"\0"):
-        raise ValueError("the last record is torn")
+        raise SandboxError(f"{_BROKEN}: the last record is torn")
     fields = iter(records.split(b"\0")[:-1])
     changes = []
     for field in fields:
         match = _NUMBERS.fullmatch(field)
         if match is None:
-            raise ValueError(f"not a record: {field[:80]!r}")
+            raise SandboxError(f"{_BROKEN}: not a record: {field[:80]!r}")
         mode, size, path = int(match[1], 8), int(match[2]), match[3]
         if path.startswith(b"/") or not {b"", b".", b".."}.isdisjoint(path.split(b"/")):
-            raise ValueError(f"not a path in the workspace: {path[:80]!r}")
+            raise SandboxError(f"{_BROKEN}: not a path in the workspace: {path[:80]!r}")
         target = next(fields, None) if stat.S_ISLNK(mode) else None
         if stat.S_ISLNK(mode) and not target:
-            raise ValueError("a link without a target")
+            raise SandboxError(f"{_BROKEN}: a link without a target")
         changes.append(Change(path, mode, size, target))
     return changes
 

@@ -76,6 +76,8 @@ def reply(stream: Stream, name: str, limit: int, timeout: float, sink: BinaryIO 
         raise SandboxError(f"{name} in the sandbox could not be started: {ending.error}")
     if ending.timed_out:
         raise SandboxError(f"{name} in the sandbox took longer than {timeout:g} s")
+    if ending.signal is None and ending.exit_code is None:
+        raise SandboxError(f"{name} in the sandbox: the command server answered without a result")
     if ending.exit_code is None:
         raise SandboxError(f"{name} in the sandbox was ended by signal {ending.signal}")
     return answer

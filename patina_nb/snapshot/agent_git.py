@@ -2,16 +2,58 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
+from patina_nb.errors import SandboxError
 from patina_nb.sandbox.client import Sandbox
 from patina_nb.snapshot.model import RawRow, State, TreeEntry, chunks, commit_id, raw_rows, text
 
+# Named outright, so that a damaged `.git` never makes git look for a repository further up. The settings
+# are those that an agent could use, knowingly or not, to keep a snapshot from seeing what is there.
+_GIT = (
+    *("git", "--git-dir=.git", "--work-tree=."),
+    *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.safecrlf=false"),
+    *("-c", "core.fileMode=true", "-c", "core.symlinks=true", "-c", "core.ignoreCase=false"),
+)
+_SHELL_GIT = f'git() {{ command {shlex.join(_GIT)} "$@"; }}\n'
+
 # Files whose change means that the agent's index, or what it ignores, may differ from what we know.
-_WATCHED = (".git/index", ".git/info/exclude", ".git/config", '"$HOME"/.config/git/ignore')
-_STAT = "stat -c '%n %s %y %z %i' " + " ".join(_WATCHED) + " 2>/dev/null; true"
+_SETTINGS = (".gitconfig", ".config/git/config", ".config/git/ignore")
+_WATCHED = (".git/index", ".git/info/exclude", ".git/config", *(f'"$HOME"/{name}' for name in _SETTINGS))
+STAT = "stat -c '%n %s %y %z %i' " + " ".join(_WATCHED) + " 2>/dev/null; true"
+
+# No process but `stat` in the usual case: a shell reads the two files of HEAD itself. A lock file is what a
+# killed git left behind if no git runs now; where the processes cannot be seen, $1 says whether one may.
+_STATE = (
+    """
+[ -f .git/HEAD ] && [ -d .git/objects ] && [ -d .git/refs ] || { echo damaged; exit; }
+IFS= read -r ref <.git/HEAD
+case $ref in "ref: "*) ref=${ref#ref: } ;; *) ref= ;; esac
+head=
+[ -n "$ref" ] && [ -f ".git/$ref" ] && IFS= read -r head <".git/$ref"
+case $head in *[!0-9a-f]* | "") head=$(git rev-parse -q --verify HEAD) ;; esac
+busy=
+for name in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply; do
+    [ -e ".git/$name" ] && busy=$name
+done
+locked=
+for name in index HEAD config packed-refs ${ref:+"$ref"}; do [ -e ".git/$name.lock" ] && locked=1; done
+if [ -n "$locked" ]; then
+    stale=$1
+    [ -r /proc/$$/comm ] && { stale=; grep -qsx "git.*" /proc/[0-9]*/comm || stale=1; }
+    [ -n "$stale" ] && rm -f .git/index.lock .git/HEAD.lock .git/config.lock .git/packed-refs.lock \
+        ${ref:+".git/$ref.lock"}
+fi
+printf '%s\\n' "at $head" "$ref" "$busy"
+"""
+    + STAT
+)
+_USABLE = "git rev-parse --git-dir && { ! git rev-parse -q --verify HEAD || git cat-file -e 'HEAD^{tree}'; }"
 _SLOW_S = 600
+_MAX_PACK_BYTES = 1 << 40  # the receiving side has its own limit
 
 
 @dataclass(frozen=True)
@@ -24,49 +66,61 @@ class AgentGit:
         self,
         *args: str,
         stdin: bytes | None = None,
-        ok: Sequence[int] = (0,),
+        ok: Collection[int] = (0,),
         env: Mapping[str, str] | None = None,
     ) -> bytes:
         """Standard output of `git args`, run at the top of the workspace."""
         prefix = ["env", *(f"{key}={value}" for key, value in env.items())] if env else []
-        return self.sandbox.call([*prefix, "git", *args], stdin=stdin, ok=ok, timeout=_SLOW_S)
+        return self.sandbox.call([*prefix, *_GIT, *args], stdin=stdin, ok=tuple(ok), timeout=_SLOW_S)
 
-    def script(self, script: str, *args: str, stdin: bytes | None = None) -> bytes:
-        return self.sandbox.call(["sh", "-c", script, "sh", *args], stdin=stdin, timeout=_SLOW_S)
+    def script(self, script: str, *args: str, stdin: bytes | None = None, ok: Collection[int] = (0,)) -> bytes:
+        """Standard output of a shell script in which `git` is ours."""
+        argv = ["sh", "-c", _SHELL_GIT + script, "sh", *args]
+        return self.sandbox.call(argv, stdin=stdin, ok=tuple(ok), timeout=_SLOW_S)
 
     # -- where it stands ------------------------------------------------------------------------
 
-    def state(self) -> State:
-        """HEAD, the branch it is on, and the signature of the index and the ignore files."""
-        out = self.script(
-            "git rev-parse -q --verify HEAD || echo; git symbolic-ref -q HEAD || echo; " + _STAT
-        )
-        head, ref, signature = out.split(b"\n", 2)
-        return State(head.decode() or None, ref.decode() or None, signature)
+    def state(self, *, alone: bool) -> State:
+        """HEAD, the branch it is on, and the signature of the index and the ignore files.
+
+        Removes lock files that a killed git left behind; `alone`: no other command runs in the box.
+        """
+        fields = self.script(_STATE, "1" if alone else "").split(b"\n", 3)
+        if len(fields) < 4 or not fields[0].startswith(b"at "):
+            raise SandboxError("the git directory of the workspace is damaged (HEAD, objects or refs are gone)")
+        head, ref, busy, signature = fields
+        return State(text(head[3:]) or None, text(ref) or None, signature, busy=bool(busy))
+
+    def usable(self) -> bool:
+        """Is it a repository whose HEAD can be read (or is still unborn)?"""
+        return self.script(f"{{ {_USABLE}; }} >/dev/null 2>&1 && echo yes || true").strip() == b"yes"
 
     def index_is_tree_of(self, commit: str) -> bool:
         """The index holds exactly the tree of `commit` (reads the index: milliseconds at 100k files)."""
         same = 'test "$(git write-tree 2>/dev/null)" = "$(git rev-parse "$1^{tree}")" && echo same || echo'
         return self.script(same, commit).strip() == b"same"
 
-    def update_index(self, paths: Sequence[bytes]) -> bytes:
-        """Bring the index up to date for `paths`; returns the new signature."""
+    def update_index(self, paths: Sequence[bytes]) -> bytes | None:
+        """Bring the index up to date for `paths`; returns the new signature, None = the index is locked."""
         listed = b"".join(path + b"\0" for path in paths)
-        script = "git update-index -q --add --remove --replace -z --stdin; " + _STAT
-        return self.script(script, stdin=listed)
+        script = "git update-index -q --add --remove --replace -z --stdin || exit 3; " + STAT
+        return self.script(script, stdin=listed, ok=(0, 3)) or None
 
-    def drop_stale_locks(self, ref: str) -> None:
-        """Remove what a killed git left behind; only right while no command runs in the box."""
-        self.script('rm -f .git/index.lock .git/HEAD.lock ".git/$1.lock"', ref)
+    def descends(self, old: str, new: str) -> bool:
+        """Does the commit `new` come after `old`, or is it the same? False when one is not known here."""
+        script = 'git merge-base --is-ancestor "$1" "$2" 2>/dev/null && echo yes || true'
+        return self.script(script, old, new).strip() == b"yes"
 
     # -- trees and paths ------------------------------------------------------------------------
 
-    def tree(self, commit: str, paths: Sequence[bytes]) -> dict[bytes, TreeEntry]:
-        """The files of `commit` at or below `paths`."""
+    def tree(
+        self, commit: str, paths: Sequence[bytes], *, unborn: bool = False
+    ) -> dict[bytes, TreeEntry]:
+        """The files of `commit` at or below `paths`; `unborn`: nothing when there is no such commit."""
         found: dict[bytes, TreeEntry] = {}
         for chunk in chunks(paths):
-            out = self.run("ls-tree", "-r", "-z", "--full-tree", commit, "--", *map(text, chunk))
-            found.update(_tree_rows(out))
+            argv = ("ls-tree", "-r", "-z", "--full-tree", commit, "--", *map(text, chunk))
+            found.update(_tree_rows(self.run(*argv, ok=(0, 128) if unborn else (0,))))
         return found
 
     def modules_among(self, commit: str, paths: Sequence[bytes]) -> set[bytes]:
@@ -96,7 +150,7 @@ class AgentGit:
         ignored = sorted(self.ignored(directories))
         if not ignored:
             return ()
-        tracked = self.tree("HEAD", ignored)
+        tracked = self.tree("HEAD", ignored, unborn=True)
         return [d for d in ignored if not any(path.startswith(d + b"/") for path in tracked)]
 
     def hash_files(self, paths: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -128,6 +182,14 @@ class AgentGit:
     def differences(self, old: str, new: str) -> list[tuple[bytes, RawRow]]:
         """What differs between two commits, path by path, renames as delete and add."""
         return raw_rows(self.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new))
+
+    # -- out of the box -------------------------------------------------------------------------
+
+    def pack(self, commit: str, without: str, sink: BinaryIO) -> None:
+        """Stream the thin pack of what `commit` has beyond `without`."""
+        argv = [*_GIT, "pack-objects", "--revs", "--thin", "--stdout", "-q", "--delta-base-offset"]
+        wanted = f"{commit}\n^{without}\n".encode()
+        self.sandbox.call(argv, stdin=wanted, sink=sink, limit=_MAX_PACK_BYTES, timeout=_SLOW_S)
 
 
 def _tree_rows(out: bytes) -> Iterable[tuple[bytes, TreeEntry]]:

@@ -4,42 +4,77 @@ from __future__ import annotations
 
 import stat
 import time
+from dataclasses import dataclass
 
 from patina_nb.engines.base import ChangeList
-from patina_nb.snapshot.agent_git import AgentGit
+from patina_nb.snapshot.agent_git import STAT, AgentGit
 from patina_nb.snapshot.model import FOREIGN, Identity, RawRow, State, commit_id, raw_rows, too_large, unfit
 
 _INDEX = ".git/patina-index"
+_BEFORE = ".git/patina-before"  # the agent's index as it was copied: when it is another one later, theirs stays
 _ENV = {"GIT_INDEX_FILE": _INDEX}
-_FIND_SPECIAL = (
-    *("-path", "./.git", "-prune", "-o", "(", "-type", "p", "-o", "-type", "s", "-o", "-type", "b"),
+_ADD = f"""
+rm -f {_INDEX} {_BEFORE}
+[ -e .git/index ] && cp -f .git/index {_INDEX} && ln .git/index {_BEFORE}
+export GIT_INDEX_FILE={_INDEX}
+unmerged=$(git ls-files -u 2>/dev/null) || {{ rm -f {_INDEX}; git read-tree HEAD 2>/dev/null; }}
+said=$(git add -A --ignore-errors 2>&1)
+echo "$? ${{unmerged:+unmerged}} ${{said:+trouble}}"
+"""
+_ADOPT = f"""
+if [ -e .git/index ] && ! [ .git/index -ef {_BEFORE} ]; then rm -f {_INDEX} {_BEFORE}; exit; fi
+if ln {_INDEX} .git/index.lock 2>/dev/null; then mv -f .git/index.lock .git/index; adopted=1; fi
+rm -f {_INDEX} {_BEFORE}
+[ -z "$adopted" ] ||
+"""
+_HIDDEN = ("-type", "d", "!", "-perm", "-500", "!", "-exec", "test", "-r", "{}", ";", "-print0")
+_SPECIAL = (
+    *("(", "-type", "p", "-o", "-type", "s", "-o", "-type", "b"),
     *("-o", "-type", "c", ")", "-print0"),
 )
 _REFUSED = "git refuses to add it (its name, its permissions, or a repository without a commit)"
+_UNREADABLE = "a directory that cannot be read"
 
 
-def add_all(git: AgentGit) -> None:
+@dataclass(frozen=True)
+class Staged:
+    """How ``git add -A`` went: conflicts were waiting in the agent's index; git complained of something."""
+
+    unmerged: bool
+    trouble: bool
+
+
+def add_all(git: AgentGit) -> Staged:
     """Stage the whole workspace in a copy of the agent's index, whose lock may be held by a command."""
-    git.script(f"cp -f .git/index {_INDEX} 2>/dev/null || rm -f {_INDEX}")
-    git.run("add", "-A", "--ignore-errors", env=_ENV, ok=(0, 1, 128))
+    code, *words = git.script(_ADD).split()
+    return Staged(b"unmerged" in words, code != b"0" or b"trouble" in words)
 
 
-def left_out(git: AgentGit, listed: ChangeList | None) -> list[tuple[bytes, str]]:
-    """What ``git add -A`` did not take: ignored, refused, special files."""
+def left_out(git: AgentGit, listed: ChangeList | None, staged: Staged) -> list[tuple[bytes, str]]:
+    """What ``git add -A`` did not take: ignored, refused, unreadable, special files."""
     ignored = git.run("ls-files", "-z", "-o", "-i", "--exclude-standard", "--directory", env=_ENV)
     refused = git.run("ls-files", "-z", "-o", "--exclude-standard", env=_ENV)
     left = [(path.rstrip(b"/"), "ignored") for path in ignored.split(b"\0")[:-1]]
     left += [(path.rstrip(b"/"), _REFUSED) for path in refused.split(b"\0")[:-1]]
+    if staged.trouble:
+        stale = git.run("diff-files", "-z", "--name-only", "--ignore-submodules=all", env=_ENV)
+        left += [(path, _REFUSED) for path in stale.split(b"\0")[:-1]]
+        left += [(path, _UNREADABLE) for path in _find(git, *_HIDDEN)]
     return left + _special(git, listed)
 
 
 def _special(git: AgentGit, listed: ChangeList | None) -> list[tuple[bytes, str]]:
     if listed is None:
-        out = git.sandbox.call(["find", ".", *_FIND_SPECIAL], ok=(0, 1), timeout=600)
-        return [(path[2:], "special file") for path in out.split(b"\0")[:-1]]
+        return [(path, "special file") for path in _find(git, *_SPECIAL)]
     present = [c for c in listed.changes if c.mode and not stat.S_ISDIR(c.mode)]
     reasons = ((c.path, unfit(c.mode, 0, 0)) for c in present)
     return [(path, reason) for path, reason in reasons if reason]
+
+
+def _find(git: AgentGit, *what: str) -> list[bytes]:
+    argv = ["find", ".", "-path", "./.git", "-prune", "-o", *what]
+    out = git.sandbox.call(argv, ok=(0, 1), timeout=600)
+    return [path[2:] for path in out.split(b"\0")[:-1]]
 
 
 def write_tree(git: AgentGit, state: State, max_bytes: int) -> tuple[str, list[tuple[bytes, str]]]:
@@ -61,23 +96,31 @@ def _index_line(path: bytes, row: RawRow) -> bytes:
     return b"%s %s\t%s\0" % (row.old_mode, row.old_sha, path)
 
 
-def commit_tree(git: AgentGit, tree: str, state: State, author: Identity, message: str) -> str:
-    """Commit `tree` on top of the agent's HEAD and move its branch (inside the box) there."""
+def commit_tree(git: AgentGit, tree: str, parent: str | None, author: Identity, message: str) -> str:
+    """A commit of `tree`; nothing points to it yet."""
     date = f"{int(time.time())} +0000"
     values = {"NAME": author.name, "EMAIL": author.email, "DATE": date}
     identity = {
         f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in values.items()
     }
-    ancestors = ["-p", state.head] if state.head else []
+    ancestors = ["-p", parent] if parent else []
     body = message.encode("utf-8", "replace")
-    commit = commit_id(git.run("commit-tree", tree, *ancestors, "-F", "-", env=identity, stdin=body))
+    return commit_id(git.run("commit-tree", tree, *ancestors, "-F", "-", env=identity, stdin=body))
+
+
+def move_head(git: AgentGit, state: State, commit: str) -> None:
+    """Move the agent's branch (or detached HEAD) to `commit`, if it is still where it was."""
     git.run("update-ref", "-m", "patina step", state.ref or "HEAD", commit, state.head or "")
-    return commit
 
 
-def adopt_index(git: AgentGit) -> None:
-    """The scanned index becomes the agent's own, unless one of its commands holds the lock."""
-    git.script(
-        f"if ln {_INDEX} .git/index.lock 2>/dev/null; then rm -f {_INDEX}; mv -f .git/index.lock .git/index; "
-        f"else rm -f {_INDEX}; fi"
-    )
+def adopt_index(git: AgentGit) -> bytes | None:
+    """The scanned index becomes the agent's own; returns its signature.
+
+    None: a command holds the lock or has changed the index meanwhile, and it stays as it is.
+    """
+    return git.script(_ADOPT + STAT) or None
+
+
+def drop_index(git: AgentGit) -> None:
+    """Forget the scanned index: the agent's own says something that must not be lost (conflicts)."""
+    git.script(f"rm -f {_INDEX} {_BEFORE}")

@@ -56,11 +56,15 @@ class Identity:
 
 @dataclass(frozen=True)
 class State:
-    """Where the agent's repository stands: `ref` is None on a detached HEAD, `head` None when unborn."""
+    """Where the agent's repository stands: `ref` is None on a detached HEAD, `head` None when unborn.
+
+    `busy`: a merge, rebase, cherry-pick or revert waits to be concluded.
+    """
 
     head: str | None
     ref: str | None
     signature: bytes
+    busy: bool = False
 
 
 @dataclass(frozen=True)

@@ -108,11 +108,21 @@ def python_for(uid: int) -> tuple[Sequence[str], dict[str, str]] | str:
     become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--"]
     root = Path(__file__).parents[2]
     paths = [str(root), *(path for path in sys.path if path.endswith("-packages"))]
-    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(paths), "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}
+    env = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": ":".join(paths),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LANG": "C.UTF-8",
+    }
     wanted = sysconfig.get_python_version()
     check = f"import sys, patina_nb, pytest, msgspec; sys.exit('%d.%d' % sys.version_info[:2] != '{wanted}')"
     for python in (sys.executable, "/usr/bin/python3"):
         with suppress(OSError):
-            if subprocess.run([*become, python, "-c", check], env=env, capture_output=True, check=False).returncode == 0:
+            if (
+                subprocess.run(
+                    [*become, python, "-c", check], env=env, capture_output=True, check=False
+                ).returncode
+                == 0
+            ):
                 return [*become, python], env
     return f"no Python {wanted} with the package's dependencies that uid {uid} can run"

@@ -31,7 +31,9 @@ def bench(repo, open_cache, monkeypatch) -> Iterator[Bench]:
     """A small repository (below a private directory when we are root) and boxes of it."""
     monkeypatch.setenv("PATINA_CACHE_DIR", str(open_cache))
     (repo.path / "link").symlink_to("a.txt")
-    commit = repo.commit({"run.sh": "#!/bin/sh\necho run\n", ".gitignore": "ignored/\n"}, "second")
+    repo.write({"run.sh": "#!/bin/sh\necho run\n", ".gitignore": "ignored/\n"})
+    (repo.path / "run.sh").chmod(0o755)
+    commit = repo.commit({}, "second")
     made = Bench(repo.path, open_cache, commit)
     yield made
     made.end()

@@ -53,7 +53,20 @@ print(json.dumps(found))
 
 NAMES = ("a", "b", "dir", "a.txt", "b.txt", "link", "run.sh", "né w\n", "\udcff")
 PATHS = st.builds("/".join, st.lists(st.sampled_from(NAMES), min_size=1, max_size=3))
-OPERATIONS = ("write", "append", "mkdir", "rmtree", "rm", "rename", "move", "link", "symlink", "chmod", "old", "fifo")
+OPERATIONS = (
+    "write",
+    "append",
+    "mkdir",
+    "rmtree",
+    "rm",
+    "rename",
+    "move",
+    "link",
+    "symlink",
+    "chmod",
+    "old",
+    "fifo",
+)
 STEP = st.lists(st.tuples(st.sampled_from(OPERATIONS), PATHS, PATHS), min_size=1, max_size=6)
 number = count()
 
@@ -62,7 +75,11 @@ def apply(model, changes, now):
     """What a reader of the list believes to be in the workspace."""
     for change in changes:
         if change.mode == 0:
-            model = {path: what for path, what in model.items() if path != change.path and not path.startswith(change.path + b"/")}
+            model = {
+                path: what
+                for path, what in model.items()
+                if path != change.path and not path.startswith(change.path + b"/")
+            }
         elif stat.S_ISDIR(change.mode):
             raise AssertionError(change)
         else:
@@ -86,7 +103,10 @@ def nothing(_):
 @given(steps=st.lists(STEP, min_size=2, max_size=4))
 def test_the_list_tells_all(bench, steps):
     opened = bench.open(f"p{next(number)}")
-    look = lambda step: {bytes.fromhex(path): tuple(what) for path, what in json.loads(opened.py(INSIDE, json.dumps(step))).items()}
+    look = lambda step: {
+        bytes.fromhex(path): tuple(what)
+        for path, what in json.loads(opened.py(INSIDE, json.dumps(step))).items()
+    }
     model = look([])
     assert opened.box.changes(nothing).changes == ()
     for step in steps:

@@ -98,9 +98,17 @@ def test_awaiting_a_job_answers_interrupts(kernel):
 
 
 def test_a_job_that_fails_says_so_in_its_own_display(kernel):
-    outputs = kernel.run("job = %patina_run --background -s NOT-AN-ID ls\nerror = job.exception(30)")
-    assert "Did not end: " in outputs[-1].text
-    assert "is not a session id" in outputs[-1].text
+    outputs = kernel.run("job = %patina_run --background -e dagger ls\nerror = job.exception(30)")
+    assert "Did not end: Session auth is open on the" in outputs[-1].text
+    [shown] = kernel.run("job")
+    assert "failed: Session auth is open on the" in shown.text
+
+
+def test_asyncio_run_works_once_it_is_asked_for(kernel):
+    code = "import asyncio\nasync def main(): return 'ran'\nasyncio.run(main())"
+    kernel.run("%config PatinaMagics.nest_asyncio = True")
+    [shown] = kernel.run(code)
+    assert shown.text == "'ran'"
 
 
 def notebook(*sources):
@@ -129,7 +137,7 @@ def test_a_saved_notebook_holds_summaries_only(repository):
 
 
 def test_a_failing_cell_stops_a_run_of_the_notebook(repository):
-    saved = notebook("%load_ext patina_nb", "%%patina_run -s auth\nexit 3", "reached = True")
+    saved = notebook("%load_ext patina_nb", "%%patina_run\nexit 3", "reached = True")
     with pytest.raises(CellExecutionError, match="CommandFailed"):
         NotebookClient(saved, timeout=60).execute()
     assert saved.cells[2].execution_count is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from patina_nb.errors import CommandFailed, UsageError, WorkspaceError
+from patina_nb.errors import CommandFailed, SessionError, UsageError, WorkspaceError
 
 
 @pytest.fixture(autouse=True)
@@ -56,8 +56,9 @@ def test_quiet_shows_nothing_but_errors(shell):
     assert shell.shown == []
 
 
-def test_no_command_is_a_usage_error(shell):
+def test_wrong_words_run_nothing(shell):
     assert "no command" in shell.fails("%patina_run", UsageError)
+    assert "Did you mean auth" in shell.fails("%patina_run -s auht ls", SessionError)
     assert "unexpected 'echo'" in shell.fails("%%patina_run echo\nls", UsageError)
 
 

@@ -29,9 +29,10 @@ def test_options(shell, repository):
 
 def test_what_is_missing_is_said_also_when_opened_in_passing(shell, repository):
     (repository / "a.py").write_text("changed\n")
-    shell.run("%patina_run -s two cat a.py")
+    shell.run("%patina_session start --id two -q")
+    shell.run("%patina_run cat a.py")
     assert "1 uncommitted change" in shell.shown[0]["text/plain"]
-    shell.run("%patina_run -s two true")
+    shell.run("%patina_run true")
     assert "uncommitted" not in shell.shown[0]["text/plain"]
 
 
@@ -48,7 +49,7 @@ def test_ending_a_session_closes_its_workspace(shell, repository):
 
 
 def test_delete(shell, repository):
-    shell.run("%patina_run -s auth -q touch x")
+    shell.run("%patina_session start --id auth -q\n%patina_run -q touch x")
     assert "on no other branch" in shell.fails("%patina_delete auth", SessionError)
     shell.run("%patina_delete auth --force")
     assert "auth is deleted" in shell.shown[0]["text/plain"]

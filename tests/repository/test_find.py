@@ -137,6 +137,6 @@ def test_a_repository_that_only_can_be_read_is_opened_and_not_written(open_dir):
     with ordinary_user():
         found = open_repository(made.path)
         assert found.current_branch() == "main"
-        with pytest.raises(RepositoryError, match="cannot be written .*: look at the rights"):
+        with pytest.raises(RepositoryError, match=r"cannot be written .*: look at the rights"):
             found.create_ref("refs/heads/agent/x", found.resolve("HEAD"))
     os.system(f"chmod -R u+w '{made.path}'")

@@ -100,7 +100,8 @@ def test_an_unknown_end_is_named(repo):
 
 def test_trailers_are_read(repo):
     base = repo.head
-    message = "Add a login\n\nLonger text.\n\nPatina-Session: auth\nPatina-Step: 12\nPatina-Exit: -9\nPatina-Cell: c1 d\n"
+    trailers = "Patina-Session: auth\nPatina-Step: 12\nPatina-Exit: -9\nPatina-Cell: c1 d\n"
+    message = f"Add a login\n\nLonger text.\n\n{trailers}"
     sha = repo.commit({"x": "1"}, message)
     [commit] = repo.repository.log(base, "HEAD")
     assert commit.sha == sha

@@ -37,12 +37,14 @@ class ServerBox:
         python: str = sys.executable,
         wrap: tuple[str, ...] = (),
         package: Path = PACKAGE,
+        prelude: str = "pass",
+        message: bytes | None = None,
         **settings: object,
     ) -> None:
         self.workspace = str(root)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         program = (
-            f"import sys; sys.path.insert(0, {str(package.parent)!r}); "
+            f"{prelude}\nimport sys; sys.path.insert(0, {str(package.parent)!r}); "
             f"from server.main import main; main({theirs.fileno()})"
         )
         self.process = subprocess.Popen(
@@ -63,7 +65,7 @@ class ServerBox:
             "namespace": False,
             "confine": None,
         }
-        ours.send(json.dumps({**config, **settings}).encode())
+        ours.send(json.dumps({**config, **settings}).encode() if message is None else message)
         ours.settimeout(10)
         self.ready = json.loads(ours.recv(65536))
 

@@ -77,7 +77,7 @@ def arguments(plan: Plan) -> list[str]:
         *_binds([Bind(plan.home, HOME, writable=True), *plan.extra]),
         *_workspace(plan),
         *_binds(plan.over),
-        *("--remount-ro", "/run", "--remount-ro", "/"),
+        *(word for path in ("/dev", "/run", "/") for word in ("--remount-ro", path)),
         *(("--seccomp", str(plan.seccomp_fd)) if plan.seccomp_fd is not None else ()),
         *("--chdir", WORKSPACE, "--as-pid-1", "--"),
         *plan.command,

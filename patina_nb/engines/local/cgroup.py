@@ -147,9 +147,11 @@ def _write(folder: Path, settings: dict[str, str]) -> bool:
 
 def _sweep(place: Path, name: str) -> None:
     """Remove groups of this name that a killed process left behind; a group with members refuses."""
-    for old in place.glob(f"patina-{name}-*"):
-        with suppress(OSError):
-            old.rmdir()
+    for old in place.glob(f"patina-{name}-*-*"):
+        maker = old.name.split("-")[-2]
+        if not Path("/proc", maker).exists():
+            with suppress(OSError):
+                old.rmdir()
 
 
 def _find(controller: str) -> tuple[Path | None, str, bool]:

@@ -143,6 +143,8 @@ def _git_directory(cache: ProjectCache, git_dir: Path, commit: str) -> Path:
     shallow = git_dir / "shallow"
     if shallow.is_file():
         _replace(own / "shallow", shallow.read_bytes())
+    else:
+        (own / "shallow").unlink(missing_ok=True)
     return own
 
 

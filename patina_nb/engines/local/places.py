@@ -6,6 +6,7 @@ one user only (by group, so that it cannot rename or replace what lies in betwee
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass
@@ -51,8 +52,8 @@ def project_cache(project_id: str, identity: Identity) -> ProjectCache:
         )
     cache = ProjectCache(top / project_id, identity)
     try:
-        top.mkdir(parents=True, exist_ok=True)
-        for folder in (top, cache.root, cache.trees, cache.sessions, cache.shared):
+        _top(top, identity)
+        for folder in (cache.root, cache.trees, cache.sessions, cache.shared):
             passage(folder, identity)
     except OSError as error:
         raise EngineUnavailableError(
@@ -62,12 +63,24 @@ def project_cache(project_id: str, identity: Identity) -> ProjectCache:
     return cache
 
 
+def _top(folder: Path, identity: Identity) -> None:
+    """The cache root: made if need be; one that exists keeps its mode, but must not be in foreign hands."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        passage(folder, identity)
+    status = folder.stat()
+    if status.st_uid not in (0, os.geteuid()):
+        raise PermissionError(errno.EPERM, "belongs to another user", str(folder))
+    if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+        raise PermissionError(errno.EPERM, "every user can rename what is in it", str(folder))
+
+
 def passage(folder: Path, identity: Identity) -> None:
     """A directory of ours that the box's user can pass through, but neither list nor change."""
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.stat()
     if status.st_uid != os.geteuid():
-        raise PermissionError(1, "belongs to another user", str(folder))
+        raise PermissionError(errno.EPERM, "belongs to another user", str(folder))
     mode = 0o711 if identity.switched else 0o700
     if stat.S_IMODE(status.st_mode) & 0o777 != mode:
         folder.chmod(mode)

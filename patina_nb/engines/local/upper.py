@@ -157,12 +157,15 @@ class _Walk:
     def _directory(self, entry: _Entry, parent: _Folder) -> tuple[bytes, _Folder] | None:
         was_name = parent.names.pop(entry.name, _GONE) != _GONE
         known = parent.folders.get(entry.name)
-        below = None if parent.new else self._below(entry.path)
-        new = entry.opaque or below is None or not stat.S_ISDIR(below)
-        if known is None or known.new != new:
-            if was_name or known is not None or (entry.opaque and below is not None):
+        if known is None:
+            below = None if parent.new else self._below(entry.path)
+            known = _Folder(new=entry.opaque or below is None or not stat.S_ISDIR(below))
+            if was_name or (entry.opaque and below is not None):
                 self._gone(entry.path)
-            known = parent.folders[entry.name] = _Folder(new)
+        elif entry.opaque and not known.new:  # removed and made again
+            known = _Folder(new=True)
+            self._gone(entry.path)
+        parent.folders[entry.name] = known
         if len(entry.path) > _LONGEST:
             self._changes.append(Change(entry.path, entry.status.st_mode))
             return None

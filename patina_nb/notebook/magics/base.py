@@ -4,40 +4,33 @@ from __future__ import annotations
 
 import functools
 import keyword
-import os
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, no_var_expand
 
-from patina_nb.errors import CommandFailed, Interrupted, PatinaError, SessionError, UsageError
+from patina_nb.errors import CommandFailed, Interrupted, PatinaError, UsageError
 
-from .. import display, html
+from .. import html
 from ..arguments import Words, parse
 from ..config import PatinaMagics
+from ..excerpt import one_line
 from ..html import Piece
 from ..show import Display
-from ..text import one_line
 from ..usage import Usage, help_text
 from ..words import Names
 
 if TYPE_CHECKING:
-    from patina_nb.project import Project
-    from patina_nb.session import Session
-    from patina_nb.workspaces.workspace import Workspace
-
     from ..live import LiveOutput, Mode
 
 T = TypeVar("T")
 Kind = Literal["line", "cell", "line_cell"]
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # as in the file format; some front ends send paths instead
 Body = Callable[[Any, Words, str | None], object]
-
-
 _MARKS: dict[Kind, Callable[..., Any]] = {
     "line": line_magic,
     "cell": cell_magic,
@@ -61,14 +54,6 @@ class Ended(Generic[T]):
     value: T
     summary: Piece
     error: PatinaError | None = None
-
-
-@dataclass(frozen=True)
-class Opened:
-    """An open workspace, and what was said if it was opened just now."""
-
-    workspace: Workspace
-    said: Piece | None
 
 
 Work = Callable[[threading.Event, "LiveOutput"], Ended[T]]
@@ -105,46 +90,6 @@ class TopicMagics(Magics):
         self.shows.present(shown.value, quiet=words.quiet or shown.already, piece=shown.piece)
         return shown.value
 
-    def find(self, session: str | None) -> tuple[Project, Session]:
-        """The session that is meant, ended ones too, without starting or opening anything.
-
-        Raises SessionError when there is none.
-        """
-        from patina_nb import session as sessions
-        from patina_nb.project import open_project
-        from patina_nb.session.choosing import VARIABLE
-        from patina_nb.session.pointer import remembered
-
-        project = open_project()
-        named = session or os.environ.get(VARIABLE)
-        if named:
-            return project, sessions.get(project, named)
-        known = [found for name in remembered(project) if (found := sessions.find(project, name))]
-        if not known:
-            raise SessionError(
-                'There is no current session: start one with %patina_session start "goal", or name one.'
-            )
-        return project, next((found for found in known if found.status == "active"), known[0])
-
-    def open(self, session: str | None, engine: str | None, **options: Any) -> Opened:  # noqa: ANN401
-        """The session's workspace; one that is open already is taken as it is."""
-        from patina_nb.workspaces.opening import open_workspace, opened
-
-        before = opened()
-        workspace = open_workspace(session, engine=engine or self._engine(session, before), **options)
-        fresh = all(workspace is not known for known in before)
-        return Opened(workspace, display.said(workspace) if fresh else None)
-
-    def _engine(self, session: str | None, opened: Sequence[Workspace]) -> str | None:
-        """The configured engine, which is a default and no reason to close what is open."""
-        if self.settings.engine is None or not opened:
-            return self.settings.engine
-        try:
-            branch = self.find(session)[1].branch
-        except SessionError:
-            return self.settings.engine
-        return None if any(known.branch == branch for known in opened) else self.settings.engine
-
     def keep(self, words: Words, value: object) -> None:
         """Store an object under the name given with ``--out``."""
         if words.out:
@@ -166,7 +111,7 @@ class TopicMagics(Magics):
             return Shown(job, already=True)
         try:
             return Shown(job.follow(live.tick), already=True)
-        except CommandFailed as error:
+        except (CommandFailed, Interrupted) as error:
             self.keep(words, error.step)
             raise
 

@@ -10,8 +10,9 @@ from IPython.core.magic import magics_class
 
 from patina_nb.errors import CommandFailed, Interrupted, UsageError
 
-from .. import display, html
+from .. import html, steps
 from ..arguments import Words, octal, seconds
+from ..sessions import find, open_box
 from ..usage import COMMON, ENGINE, LONG, Argument, Option, Usage
 from .base import Ended, Shown, TopicMagics, magic
 
@@ -87,8 +88,11 @@ class RunMagics(TopicMagics):
         return self._step(words, f"write {words.path}", act)
 
     def _step(self, words: Words, title: str, act: Act) -> Shown:
+        if words.session:  # a mistyped id must not start a new session
+            find(words.session)
+
         def work(cancel: threading.Event, live: LiveOutput) -> Ended[Step]:
-            opened = self.open(words.session, words.engine)
+            opened = open_box(words.session, words.engine, self.settings.engine)
             live.where = opened.workspace.branch
             if cancel.is_set():
                 raise Interrupted("Stopped before the command was started.")
@@ -97,7 +101,7 @@ class RunMagics(TopicMagics):
             return Ended(
                 step,
                 html.stack(self.shows.step(step), opened.said),
-                CommandFailed(display.step_headline(step), step) if fails and not step.ok else None,
+                CommandFailed(steps.headline(step), step) if fails and not step.ok else None,
             )
 
         return self.long(words, title, work)

@@ -8,6 +8,7 @@ from IPython.core.magic import magics_class
 
 from .. import display
 from ..arguments import Words
+from ..sessions import find
 from ..usage import COMMON, Argument, Option, Usage
 from .base import TopicMagics, magic
 
@@ -72,12 +73,12 @@ class SessionMagics(TopicMagics):
         return start(open_project(), words.goal, session=words.id, base=base, agent=words.agent)
 
     def _update(self, words: Words) -> Session:
-        return self.find(words.session)[1].update(words.note)
+        return find(words.session)[1].update(words.note)
 
     def _end(self, words: Words) -> EndSummary:
         from patina_nb.workspaces.opening import opened
 
-        session = self.find(words.session)[1].check_active()
+        session = find(words.session)[1].check_active()
         for workspace in opened():  # what its processes wrote belongs to the session
             if workspace.branch == session.branch:
                 workspace.close()
@@ -90,7 +91,7 @@ class SessionMagics(TopicMagics):
         return display.Listing(list_sessions(open_project()), display.sessions)
 
     def _show(self, words: Words) -> Session:
-        return self.find(words.values.get("id") or words.values.get("session"))[1]
+        return find(words.values.get("id") or words.values.get("session"))[1]
 
     def _use(self, words: Words) -> Session:
         from patina_nb.project import open_project

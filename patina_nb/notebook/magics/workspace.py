@@ -9,6 +9,7 @@ from IPython.core.magic import magics_class
 
 from .. import display, html
 from ..arguments import Words
+from ..sessions import open_box
 from ..usage import COMMON, ENGINE, LONG, Argument, Option, Usage
 from .base import Ended, Shown, TopicMagics, magic
 
@@ -47,9 +48,10 @@ class WorkspaceMagics(TopicMagics):
         session = words.id or words.session
 
         def work(_cancel: threading.Event, live: LiveOutput) -> Ended[Workspace]:
-            opened = self.open(
+            opened = open_box(
                 session,
                 words.engine,
+                self.settings.engine,
                 base=words.base or "HEAD",
                 with_changes=words.with_changes,
                 network=words.network or "none",

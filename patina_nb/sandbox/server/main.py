@@ -143,6 +143,7 @@ class _Server:
         if os.getpid() == 1:
             return
         hunt = Hunt()
+        self._children.reap()
         while not self._children.none_left and hunt.spent < TREE_DEADLINE_S:
             hunt.round({os.getpid()})
             self._children.wait(0.002)

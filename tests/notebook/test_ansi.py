@@ -5,7 +5,9 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patina_nb.notebook.text import LINE_LIMIT, Span, Style, one_line, plain, spans, tail, visible
+from patina_nb.notebook.ansi import Span, Style, spans
+from patina_nb.notebook.excerpt import plain
+from patina_nb.notebook.text import LINE_LIMIT, visible
 
 hostile = st.text(
     st.sampled_from("\x1b[]()0123456789;:mKPXx\\\x07\x08\r\n\t\x00\x9b\u202e\u200b\u2066<>&\"' ab\ud800\x7f")
@@ -67,15 +69,3 @@ def test_progress_bars_leave_their_last_state():
 
 def test_long_lines_are_cut_and_say_so():
     assert plain("x" * (LINE_LIMIT + 7)).endswith(" [… 7 more characters]")
-
-
-def test_tail_counts_lines():
-    assert tail("a\nb\nc\n", 2) == ("b\nc", 3)
-    assert tail("", 2) == ("", 0)
-    assert tail("a\nb", 0) == ("", 2)
-
-
-def test_one_line_says_when_there_is_more():
-    assert one_line("ls\n") == "ls"
-    assert one_line("\n  set -e\nls") == "set -e …"
-    assert one_line("x" * 300, 10) == "xxxxxxxx …"

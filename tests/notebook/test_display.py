@@ -1,0 +1,20 @@
+"""Summaries of what is no step."""
+
+from markup import check
+
+from patina_nb.engines.base import Isolation, Point
+from patina_nb.notebook import display
+from patina_nb.notebook.display import Listing
+
+
+def test_the_badge_names_every_promise():
+    point = Point(True, "by <it>")
+    piece = display.isolation(Isolation("box", point, Point(False, "open"), point, point, point))
+    assert "network    NOT enforced  open" in piece.plain
+    assert check(piece).count("enforced") == 5
+
+
+def test_a_listing_is_a_list_that_shows_as_its_table():
+    listing = Listing([], display.commits)
+    assert listing == []
+    assert "No commits yet" in listing._repr_mimebundle_()["text/html"]
