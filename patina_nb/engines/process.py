@@ -8,9 +8,9 @@ from __future__ import annotations
 from patina_nb.engines.base import Availability, BoxSpec
 from patina_nb.engines.local import isolation
 from patina_nb.engines.local.box import LocalBox
-from patina_nb.engines.local.engine import open_box
 from patina_nb.engines.local.identity import of_project
 from patina_nb.engines.local.lock import hold
+from patina_nb.engines.local.opening import open_box
 from patina_nb.engines.local.places import project_cache
 from patina_nb.engines.local.rungs import Rung
 
@@ -33,7 +33,7 @@ class ProcessEngine:
     def launch(self, spec: BoxSpec) -> LocalBox:
         """Start or restart the session's server; raises as the local engine does."""
         cache = project_cache(spec.project_id, of_project(spec.project_id))
-        lock = hold(cache.sessions / f"{spec.session_id}.lock", spec.session_id)
+        lock = hold(cache, spec.session_id)
         try:
             return open_box(self.name, spec, cache, Rung("process", "process"), lock, [_WARNING])
         except BaseException:

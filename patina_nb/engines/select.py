@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from patina_nb.engines import machine
 from patina_nb.engines.base import Availability, Engine, Network
-from patina_nb.engines.local import engine as local
 from patina_nb.engines.local.engine import LocalEngine
 from patina_nb.engines.machine import Finding
 from patina_nb.engines.process import ProcessEngine
@@ -70,15 +69,11 @@ def _open(found: Availability, network: Network) -> Iterator[str]:
 
 
 def _dagger_configured() -> bool:
-    return bool(os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST") or shutil.which("dagger"))
+    return bool(os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST") or _dagger_command())
 
 
-def forget(project_id: str, session_id: str) -> None:
-    """Remove the boxes' state of a session that is open nowhere, before its id may be used again.
-
-    Raises SessionBusyError when a process has it open, SandboxError when something stays.
-    """
-    local.forget(project_id, session_id)
+def _dagger_command() -> str | None:
+    return shutil.which("dagger")
 
 
 def survey() -> list[Finding]:

@@ -50,7 +50,8 @@ class Sandbox:
         Args:
             on_output: is called with every piece of output; when it fails, it is not called again.
             cancel: when set, the command's whole process tree is killed.
-            save_to: an existing directory for the whole output, as files ``stdout`` and ``stderr``.
+            save_to: an existing directory for the whole output, as files ``stdout`` and ``stderr``; each is
+                made with its first byte and ends at WHOLE_LIMIT.
             grace: seconds the server has to answer after the time limit or a cancel.
 
         A first KeyboardInterrupt cancels the command, and the result says `interrupted`; a second one ends

@@ -7,7 +7,7 @@ there can only act there. Two ways lead to the same tree as ``git add -A``:
   depend on the size of the repository.
 - **by scan**: ``git add -A``. It serves when there is no list, and whenever the list does not tell the
   whole story: the agent committed or staged something itself, an ignore file changed, a nested
-  repository appeared.
+  repository appeared, a merge waits to be concluded.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from patina_nb.engines.base import ChangeList
+from patina_nb.errors import SandboxError
 from patina_nb.sandbox.client import Sandbox
 from patina_nb.snapshot import by_list, by_scan
 from patina_nb.snapshot.agent_git import AgentGit
@@ -27,7 +28,10 @@ from patina_nb.snapshot.model import FileChange, Identity, LeftOut, Snapshot, St
 __all__ = ["FileChange", "Identity", "LeftOut", "Snapshot", "Snapshotter"]
 
 MAX_FILE_BYTES = 100 << 20
-_MAX_PACK_BYTES = 1 << 40  # the receiving side has its own limit
+_FORGET_UNFINISHED = (
+    "rm -rf .git/rebase-merge .git/rebase-apply .git/sequencer "
+    ".git/MERGE_HEAD .git/MERGE_MSG .git/MERGE_MODE .git/CHERRY_PICK_HEAD .git/REVERT_HEAD"
+)
 
 
 @dataclass
@@ -43,6 +47,7 @@ class Snapshotter:
     complete: bool
     max_file_bytes: int = MAX_FILE_BYTES
     _signature: bytes | None = None  # of the agent's index while it equals the tip
+    _pruned: frozenset[bytes] = frozenset()  # ignored directories, as of the last list
     _reported: set[tuple[bytes, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -54,11 +59,59 @@ class Snapshotter:
         `alone`: no other command runs in the box. Raises SandboxError when git fails inside; the next
         call then starts from a scan, so nothing is missed.
         """
-        state = self._git.state()
-        if alone and state.ref:
-            self._git.drop_stale_locks(state.ref)
+        try:
+            return self._take(tip, message, alone)
+        except (ValueError, LookupError) as error:
+            raise SandboxError(f"git in the workspace answered something unexpected: {error}") from error
+
+    def write_pack(self, commit: str, without: str, sink: BinaryIO) -> None:
+        """Stream the thin pack of what `commit` has beyond the commit `without`."""
+        self._git.pack(commit, without, sink)
+
+    def sync_index(self, snapshot: Snapshot) -> None:
+        """Bring the agent's index up to the new tip, so that its own ``git status`` is right."""
+        if snapshot.paths:
+            self._signature = self._git.update_index(snapshot.paths)
+
+    def head(self) -> str | None:
+        """The commit that the agent's repository stands on; None when its branch has none yet."""
+        return self._git.state(alone=True).head
+
+    def usable(self) -> bool:
+        """Can git work in the agent's repository?"""
+        return self._git.usable()
+
+    def descends(self, old: str, new: str) -> bool:
+        """Does the commit `new` come after `old`? False when the agent's repository lacks one of them."""
+        return self._git.descends(old, new)
+
+    def prime(self) -> None:
+        """The workspace equals the tip: forget the changes up to here and trust the next list."""
+        listed = self.sandbox.changes(self._git.prune)
+        self._note(listed)
+        self.complete = listed is not None
+
+    def untouched(self) -> bool:
+        """Has nothing changed since the last list?
+
+        Asks only the engine, so that it can be called when the box is closed and nothing writes any more;
+        False for an engine that does not know.
+        """
+        listed = self.sandbox.box.changes(lambda directories: directories)
+        return listed is not None and not listed.changes and self._pruned.issuperset(listed.pruned)
+
+    def reset_to(self, ref: str, commit: str) -> None:
+        """Put the agent's repository on `ref` at `commit`, with exactly the files of that commit."""
+        self.complete = False
+        self._git.script(_FORGET_UNFINISHED)
+        self._git.run("symbolic-ref", "HEAD", ref)
+        self._git.run("reset", "-q", "--hard", commit)
+
+    def _take(self, tip: str, message: str, alone: bool) -> Snapshot:
+        state = self._git.state(alone=alone)
         complete, self.complete = self.complete, False  # until this one has come to its end
         listed = self.sandbox.changes(self._git.prune)
+        self._note(listed)
         try:
             if listed is None or not complete:
                 raise NeedsScanError("no complete list")
@@ -68,53 +121,32 @@ class Snapshotter:
         self.complete = True
         return snapshot
 
-    def write_pack(self, snapshot: Snapshot, sink: BinaryIO) -> None:
-        """Stream the thin pack of `snapshot.commit` without what `snapshot.old` reaches."""
-        wanted = f"{snapshot.commit}\n^{snapshot.old}\n".encode()
-        argv = ["git", "pack-objects", "--revs", "--thin", "--stdout", "-q", "--delta-base-offset"]
-        self.sandbox.call(argv, stdin=wanted, sink=sink, limit=_MAX_PACK_BYTES, timeout=600)
-
-    def sync_index(self, snapshot: Snapshot) -> None:
-        """Bring the agent's index up to the new tip, so that its own ``git status`` is right."""
-        if snapshot.paths:
-            self._signature = self._git.update_index(snapshot.paths)
-
-    def head(self) -> str | None:
-        """The commit that the agent's repository stands on."""
-        return self._git.state().head
-
-    def prime(self) -> None:
-        """The workspace equals the tip: forget the changes up to here and trust the next list."""
-        self.complete = self.sandbox.changes(self._git.prune) is not None
-
-    def reset_to(self, ref: str, commit: str) -> None:
-        """Put the agent's repository on `ref` at `commit`, with exactly the files of that commit."""
-        self._git.run("symbolic-ref", "HEAD", ref)
-        self._git.run("reset", "-q", "--hard", commit)
-        self.complete = False
+    def _note(self, listed: ChangeList | None) -> None:
+        if listed is not None:
+            self._pruned = frozenset(listed.pruned)
 
     def _by_list(self, state: State, tip: str, message: str, listed: ChangeList) -> Snapshot:
-        if state.head != tip or state.ref is None:
-            raise NeedsScanError("the agent moved HEAD")
+        if state.head != tip or state.ref is None or state.busy:
+            raise NeedsScanError("the agent moved HEAD, or is in the middle of a merge")
         by_list.check_names(listed.changes)
         self._check_index(state, tip)
-        left = self._report((path, "ignored directory") for path in listed.pruned)
+        left = [(path, "ignored directory") for path in listed.pruned]
         if not listed.changes:
-            return Snapshot(None, tip, (), left)
+            return Snapshot(None, tip, (), self._report(left))
         before = self._git.tree(tip, by_list.top_paths(change.path for change in listed.changes))
         wanted, more = by_list.choose(self._git, tip, listed.changes, before, self.max_file_bytes)
-        left += self._report(more)
+        left += more
         entries = by_list.hash_entries(self._git, wanted)
         changed = {path: entry for path, entry in entries.items() if before.get(path) != entry}
         deleted = by_list.gone(listed.changes, before)
         if not changed and not deleted:
-            return Snapshot(None, tip, (), left)
+            return Snapshot(None, tip, (), self._report(left))
         targets = {c.path: c.target or b"" for c in wanted if stat.S_ISLNK(c.mode)}
         commit = by_list.import_commit(
             self._git, state.ref, tip, self.author, message, changed, deleted, targets
         )
         files = by_list.file_changes(changed, deleted, before)
-        return Snapshot(commit, tip, files, left, (*deleted, *changed))
+        return Snapshot(commit, tip, files, self._report(left), (*deleted, *changed))
 
     def _check_index(self, state: State, tip: str) -> None:
         known = self._signature
@@ -127,22 +159,43 @@ class Snapshotter:
         self._signature = state.signature
 
     def _by_scan(self, state: State, tip: str, message: str, listed: ChangeList | None) -> Snapshot:
-        by_scan.add_all(self._git)
-        left = by_scan.left_out(self._git, listed)
+        staged = by_scan.add_all(self._git)
+        left = by_scan.left_out(self._git, listed, staged)
         tree, more = by_scan.write_tree(self._git, state, self.max_file_bytes)
+        if state.busy or staged.unmerged:
+            commit = self._beside(state, tip, tree, message)
+        else:
+            commit = self._on_top(state, tree, message)
+        rows = self._git.differences(tip, commit) if commit != tip else []
+        files = tuple(file_change(path, row) for path, row in rows)
+        return Snapshot(commit if commit != tip else None, tip, files, self._report([*left, *more]))
+
+    def _on_top(self, state: State, tree: str, message: str) -> str:
+        """The agent's HEAD, and what is not committed there as a commit on top of it."""
         commit = state.head
         if commit is None or tree != self._git.tree_id(commit):
-            commit = by_scan.commit_tree(self._git, tree, state, self.author, message)
-        by_scan.adopt_index(self._git)
-        self._signature = self._git.state().signature
-        left_out = self._report([*left, *more])
-        if commit == tip:
-            return Snapshot(None, tip, (), left_out)
-        files = tuple(file_change(path, row) for path, row in self._git.differences(tip, commit))
-        return Snapshot(commit, tip, files, left_out)
+            commit = by_scan.commit_tree(self._git, tree, state.head, self.author, message)
+            by_scan.move_head(self._git, state, commit)
+        self._signature = by_scan.adopt_index(self._git)
+        return commit
+
+    def _beside(self, state: State, tip: str, tree: str, message: str) -> str:
+        """In the middle of a merge or the like: a commit that leaves the agent's HEAD and index alone.
+
+        Otherwise conflicts would look resolved, and the merge could neither be concluded nor given up.
+        """
+        by_scan.drop_index(self._git)
+        self._signature = None
+        parent = tip if state.head is None or self._git.descends(state.head, tip) else state.head
+        if tree == self._git.tree_id(parent):
+            return parent
+        return by_scan.commit_tree(self._git, tree, parent, self.author, message)
 
     def _report(self, left: Iterable[tuple[bytes, str]]) -> tuple[LeftOut, ...]:
-        """Each path once for each kind of reason: a step names what is new in it."""
+        """Each path once for each kind of reason: a step names what is new in it.
+
+        To be called when nothing can fail any more: what is reported here is not reported again.
+        """
         fresh = []
         for path, reason in left:
             key = (path, reason.split(" ")[0])

@@ -18,6 +18,7 @@ _GIT = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.safecrlf=false"),
     *("-c", "core.fileMode=true", "-c", "core.symlinks=true", "-c", "core.ignoreCase=false"),
 )
+_LS_TREE = ("--literal-pathspecs", "ls-tree", "-z", "--full-tree")  # names such as ":(top)" are just names
 _SHELL_GIT = f'git() {{ command {shlex.join(_GIT)} "$@"; }}\n'
 
 # Files whose change means that the agent's index, or what it ignores, may differ from what we know.
@@ -73,7 +74,9 @@ class AgentGit:
         prefix = ["env", *(f"{key}={value}" for key, value in env.items())] if env else []
         return self.sandbox.call([*prefix, *_GIT, *args], stdin=stdin, ok=tuple(ok), timeout=_SLOW_S)
 
-    def script(self, script: str, *args: str, stdin: bytes | None = None, ok: Collection[int] = (0,)) -> bytes:
+    def script(
+        self, script: str, *args: str, stdin: bytes | None = None, ok: Collection[int] = (0,)
+    ) -> bytes:
         """Standard output of a shell script in which `git` is ours."""
         argv = ["sh", "-c", _SHELL_GIT + script, "sh", *args]
         return self.sandbox.call(argv, stdin=stdin, ok=tuple(ok), timeout=_SLOW_S)
@@ -87,7 +90,7 @@ class AgentGit:
         """
         fields = self.script(_STATE, "1" if alone else "").split(b"\n", 3)
         if len(fields) < 4 or not fields[0].startswith(b"at "):
-            raise SandboxError("the git directory of the workspace is damaged (HEAD, objects or refs are gone)")
+            raise SandboxError("its git directory (.git) is damaged: HEAD, objects or refs are gone")
         head, ref, busy, signature = fields
         return State(text(head[3:]) or None, text(ref) or None, signature, busy=bool(busy))
 
@@ -113,13 +116,11 @@ class AgentGit:
 
     # -- trees and paths ------------------------------------------------------------------------
 
-    def tree(
-        self, commit: str, paths: Sequence[bytes], *, unborn: bool = False
-    ) -> dict[bytes, TreeEntry]:
+    def tree(self, commit: str, paths: Sequence[bytes], *, unborn: bool = False) -> dict[bytes, TreeEntry]:
         """The files of `commit` at or below `paths`; `unborn`: nothing when there is no such commit."""
         found: dict[bytes, TreeEntry] = {}
         for chunk in chunks(paths):
-            argv = ("ls-tree", "-r", "-z", "--full-tree", commit, "--", *map(text, chunk))
+            argv = (*_LS_TREE, "-r", commit, "--", *map(text, chunk))
             found.update(_tree_rows(self.run(*argv, ok=(0, 128) if unborn else (0,))))
         return found
 
@@ -127,7 +128,7 @@ class AgentGit:
         """Those of `paths` that are a submodule or nested repository in `commit`."""
         found: set[bytes] = set()
         for chunk in chunks(paths):
-            out = self.run("ls-tree", "-z", "--full-tree", commit, "--", *map(text, chunk))
+            out = self.run(*_LS_TREE, commit, "--", *map(text, chunk))
             found |= {path for path, entry in _tree_rows(out) if entry.is_module}
         return found
 
@@ -135,12 +136,12 @@ class AgentGit:
         """Those of `paths` that an ignore rule matches, with the rule in words."""
         if not paths:
             return {}
-        asked = b"".join(path + b"\0" for path in paths)
+        asked = b"".join(b"./" + path + b"\0" for path in paths)  # check-ignore knows no literal paths
         out = self.run("check-ignore", "-z", "--stdin", "-v", "--no-index", stdin=asked, ok=(0, 1))
         fields = out.split(b"\0")[:-1]
         rows = zip(fields[0::4], fields[1::4], fields[2::4], fields[3::4], strict=True)
         return {
-            path: f"ignored ({text(source)}:{text(line)}: {text(pattern)})"
+            path[2:]: f"ignored ({text(source)}:{text(line)}: {text(pattern)})"
             for source, line, pattern, path in rows
             if not pattern.startswith(b"!")  # -v also tells which rule un-ignored a path
         }

@@ -26,6 +26,8 @@ def check_names(changes: Sequence[Change]) -> None:
     if len(changes) > MAX_LISTED:
         raise NeedsScanError("many changes")
     for change in changes:
+        if stat.S_ISDIR(change.mode):
+            raise NeedsScanError("a directory could not be read")
         parts = change.path.split(b"/")
         if parts[-1] == b".gitignore":
             raise NeedsScanError("an ignore file changed")

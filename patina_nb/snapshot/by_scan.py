@@ -8,18 +8,32 @@ from dataclasses import dataclass
 
 from patina_nb.engines.base import ChangeList
 from patina_nb.snapshot.agent_git import STAT, AgentGit
-from patina_nb.snapshot.model import FOREIGN, Identity, RawRow, State, commit_id, raw_rows, too_large, unfit
+from patina_nb.snapshot.model import (
+    FOREIGN,
+    Identity,
+    RawRow,
+    State,
+    clean,
+    commit_id,
+    raw_rows,
+    too_large,
+    unfit,
+)
 
 _INDEX = ".git/patina-index"
-_BEFORE = ".git/patina-before"  # the agent's index as it was copied: when it is another one later, theirs stays
+_BEFORE = (
+    ".git/patina-before"  # the agent's index as it was copied: when it is another one later, theirs stays
+)
 _ENV = {"GIT_INDEX_FILE": _INDEX}
 _ADD = f"""
-rm -f {_INDEX} {_BEFORE}
+rm -f {_INDEX} {_INDEX}.lock {_BEFORE}
 [ -e .git/index ] && cp -f .git/index {_INDEX} && ln .git/index {_BEFORE}
 export GIT_INDEX_FILE={_INDEX}
 unmerged=$(git ls-files -u 2>/dev/null) || {{ rm -f {_INDEX}; git read-tree HEAD 2>/dev/null; }}
 said=$(git add -A --ignore-errors 2>&1)
-echo "$? ${{unmerged:+unmerged}} ${{said:+trouble}}"
+code=$?
+if [ $code -gt 1 ]; then printf '%s\\n' "$said" | tail -n 1 >&2; exit $code; fi
+echo "$code ${{unmerged:+unmerged}} ${{said:+trouble}}"
 """
 _ADOPT = f"""
 if [ -e .git/index ] && ! [ .git/index -ef {_BEFORE} ]; then rm -f {_INDEX} {_BEFORE}; exit; fi
@@ -99,7 +113,7 @@ def _index_line(path: bytes, row: RawRow) -> bytes:
 def commit_tree(git: AgentGit, tree: str, parent: str | None, author: Identity, message: str) -> str:
     """A commit of `tree`; nothing points to it yet."""
     date = f"{int(time.time())} +0000"
-    values = {"NAME": author.name, "EMAIL": author.email, "DATE": date}
+    values = {"NAME": clean(author.name), "EMAIL": clean(author.email), "DATE": date}
     identity = {
         f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in values.items()
     }

@@ -7,30 +7,47 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Self
 
 
-@contextmanager
-def deferred_interrupts() -> Iterator[None]:
-    """Hold back a KeyboardInterrupt until the block has ended.
+class HeldBack:
+    """Within its `with` block a KeyboardInterrupt waits until the end of the block.
 
     Signals reach the main thread only, and only there can a handler be set: elsewhere this does nothing.
+    `pending` counts the interrupts that wait; a block that deals with them itself sets it to 0.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pending: list[int] = []
 
-    def hold(number: int, _frame: FrameType | None) -> None:
-        pending.append(number)
+    def __init__(self) -> None:
+        self.pending = 0
+        self._main = threading.current_thread() is threading.main_thread()
+        self._previous = signal.getsignal(signal.SIGINT)
 
-    previous = signal.getsignal(signal.SIGINT)
-    if previous is None:  # set by foreign code: it could not be restored
-        yield
-        return
-    signal.signal(signal.SIGINT, hold)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-        if pending:
-            signal.raise_signal(signal.SIGINT)
+    def __enter__(self) -> Self:
+        self._hold()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._release()
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """A part of the block in which interrupts come through."""
+        try:
+            self._release()
+            yield
+        finally:
+            self._hold()
+
+    def _hold(self) -> None:
+        if self._main and self._previous is not None:  # None: set by foreign code, it could not be restored
+            signal.signal(signal.SIGINT, self._note)
+
+    def _release(self) -> None:
+        if self._main and self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+            if self.pending:
+                self.pending = 0
+                signal.raise_signal(signal.SIGINT)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.pending += 1

@@ -15,14 +15,14 @@ from patina_nb import events
 from patina_nb import session as sessions
 from patina_nb.engines.base import Box, BoxSpec, Limits, Network
 from patina_nb.engines.select import choose
-from patina_nb.errors import WorkspaceError
+from patina_nb.errors import RepositoryError, WorkspaceError
 from patina_nb.journal import Journal
 from patina_nb.project import Project, open_project
-from patina_nb.workspaces.recorder import Recorder
-from patina_nb.workspaces.recovery import Past, read_past, reconcile
 from patina_nb.sandbox.client import Sandbox
 from patina_nb.session import Session
 from patina_nb.snapshot import Identity, Snapshotter
+from patina_nb.workspaces.recorder import Recorder
+from patina_nb.workspaces.recovery import Past, read_past, reconcile
 from patina_nb.workspaces.step import commit_message
 from patina_nb.workspaces.workspace import Workspace
 
@@ -51,7 +51,8 @@ def open_workspace(
         base: where a new session starts; any revision of the repository.
         with_changes: bring the uncommitted changes of the user's tree in as the first step (new sessions).
         network: "none", or "full" (then the badge says what that opens).
-        limits: bounds of the box; default: half of the machine's memory, 512 processes. shared: volumes of this project, name -> path in the box.
+        limits: bounds of the box; default: half of the machine's memory, 512 processes.
+        shared: volumes of this project, name -> path in the box.
         tools: directories of the host that are bound read-only at their own path.
         path: somewhere inside the repository.
 
@@ -67,8 +68,10 @@ def open_workspace(
     found = sessions.current(project, wanted, create=True, base=base)
     with _opening:
         workspace = _open.get((project.id, found.id))
-        if workspace is not None and not workspace.closed:
+        if workspace is not None and workspace.alive:
             return _as_wished(workspace, engine, with_changes)
+        if workspace is not None:
+            workspace.close()  # its box has ended by itself
         spec = _spec(project, found, network, limits, shared, tools)
         workspace = _launch(project, found, spec, engine, with_changes)
         _open[project.id, found.id] = workspace
@@ -83,8 +86,12 @@ def opened() -> list[Workspace]:
 @atexit.register
 def close_all() -> None:
     """Close every workspace of this process; their files, caches and branches stay."""
-    for workspace in opened():
-        workspace.close()
+    with ExitStack() as stack:  # each is closed, also when another one cannot be closed in order
+        for workspace in opened():
+            stack.callback(workspace.close)
+
+
+os.register_at_fork(after_in_child=_open.clear)  # a fork's copies would talk to boxes of its parent
 
 
 def _as_wished(workspace: Workspace, engine: str | None, with_changes: bool) -> Workspace:
@@ -122,7 +129,7 @@ def _spec(
 
 
 def _half_of_memory() -> int:
-    """Bytes: what a box may take unless it is told otherwise, so that the notebook survives a hungry agent."""
+    """Bytes that a box may take unless told otherwise, so that the notebook survives a hungry agent."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
@@ -141,10 +148,10 @@ def _launch(
         stack.callback(box.close)
         recorder = _recorder(project, session, journal, box, spec, past)
         said = reconcile(recorder, project.repository, past, box, spec.commit)
-        notes = (*_notes(project, session, spec, box, past, with_changes), *said)
-        journal.append(_opened_event(session, box, spec, choice.fallbacks, notes))
+        notes = (*_notes(session, spec, box, past, with_changes), *said)
+        journal.append(_opened_event(session, box, recorder, choice.fallbacks, notes))
         late = _status_pool.submit(_uncommitted_note, project) if box.created and not with_changes else None
-        stack.callback(_end, recorder, journal, session.id)
+        stack.callback(_end, box, recorder, journal, session.id)
         return Workspace(
             project,
             session,
@@ -173,24 +180,27 @@ def _recorder(
     )
 
 
-def _end(recorder: Recorder, journal: Journal, session_id: str) -> None:
+def _end(box: Box, recorder: Recorder, journal: Journal, session_id: str) -> None:
     """The last step of an open workspace: what background processes wrote since the last command."""
-    clean = recorder.collect("changes made in the background") is not None
+    clean = recorder.collect("changes made in the background")
+    box.close()
+    clean = clean and recorder.untouched()  # they may have written until the box was closed
+    recorder.write_late()
     journal.append(events.WorkspaceClosed(session_id=session_id, engine=recorder.engine, clean=clean))
 
 
 def _bring_changes(project: Project, session: Session, journal: Journal, spec: BoxSpec) -> str:
     """Commit the user's uncommitted changes to the new branch; their tree and index stay as they are."""
-    worktree = project.repository.worktree
-    if worktree is None or session.n_steps:
+    repository = project.repository
+    if repository.worktree is None or session.n_steps:
         raise WorkspaceError("with_changes needs a working tree and a session that has no steps yet.")
     message = commit_message("uncommitted changes of the working tree", session.id, 1, "0", None)
-    commit = project.repository.snapshot_worktree(worktree, spec.commit, message)
+    commit = repository.snapshot_worktree(repository.worktree, spec.commit, message)
     if commit == spec.commit:
         return commit
     what = message.splitlines()[0]
     journal.append(events.StepStarted(session_id=session.id, number=1, run="changes", command=what))
-    project.repository.update_ref(f"refs/heads/{spec.branch}", commit, spec.commit)
+    published = repository.publish(None, session.id, spec.commit, commit)
     journal.append(
         events.StepFinished(
             session_id=session.id,
@@ -201,33 +211,35 @@ def _bring_changes(project: Project, session: Session, journal: Journal, spec: B
             duration_s=0.0,
             commit=commit,
             parent=spec.commit,
-            files=len(project.repository.diff(spec.commit, commit).files),
+            files=len(repository.numstat(spec.commit, commit)),
             stdout_bytes=0,
             stderr_bytes=0,
+            tree_sha=published.tree,
+            unpublished=published.unpublished,
+            kept=published.kept,
         )
     )
     return commit
 
 
 def _opened_event(
-    session: Session, box: Box, spec: BoxSpec, fallbacks: tuple[str, ...], notes: tuple[str, ...]
+    session: Session, box: Box, recorder: Recorder, fallbacks: tuple[str, ...], notes: tuple[str, ...]
 ) -> events.WorkspaceOpened:
     return events.WorkspaceOpened(
         session_id=session.id,
         engine=box.engine,
         isolation=box.isolation.summary(),
-        head_sha=spec.commit,
+        head_sha=recorder.tip,
         created=box.created,
         fallbacks=fallbacks,
         notes=notes,
     )
 
 
-def _notes(
-    project: Project, session: Session, spec: BoxSpec, box: Box, past: Past, with_changes: bool
-) -> list[str]:
+def _notes(session: Session, spec: BoxSpec, box: Box, past: Past, with_changes: bool) -> list[str]:
     notes = list(box.notes)
-    if box.created and past.next_number > 1 and not with_changes:
+    told = any("made anew" in note for note in notes)  # by an engine that knows why
+    if box.created and past.next_number > 1 and not with_changes and not told:
         notes.append(
             f"The workspace was made anew from {session.branch} at {spec.commit[:10]}: files that never "
             "reached the branch (ignored files, installed packages) are not in it."
@@ -238,10 +250,13 @@ def _notes(
 def _uncommitted_note(project: Project) -> str | None:
     """The user's own uncommitted work is not in the workspace: say so."""
     worktree = project.repository.worktree
-    n = project.repository.status_summary(worktree) if worktree else 0
+    try:
+        n = project.repository.status_summary(worktree) if worktree else 0
+    except RepositoryError as error:
+        return f"Uncommitted changes of your working tree are not in the workspace (not counted: {error})."
     if not n:
         return None
     return (
-        f"{n} uncommitted change{'s' if n != 1 else ''} of your working tree {'are' if n != 1 else 'is'} not in "
-        "the workspace; a new session with with_changes=True (--with-changes) brings them in."
+        f"{n} uncommitted change{'s' if n != 1 else ''} of your working tree {'are' if n != 1 else 'is'} "
+        "not in the workspace; a new session with with_changes=True (--with-changes) brings them in."
     )

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import BinaryIO, cast
 
 from patina_nb import events
-from patina_nb.errors import PublishError, SandboxError
-from patina_nb.workspaces.interrupts import deferred_interrupts
+from patina_nb.errors import JournalError, PatinaError, PublishError, SandboxError
 from patina_nb.journal import Journal
 from patina_nb.repository import Published, Repository
 from patina_nb.sandbox.protocol import ExecResult, Output
 from patina_nb.session import Session
 from patina_nb.snapshot import Snapshot, Snapshotter
+from patina_nb.workspaces.interrupts import HeldBack
 from patina_nb.workspaces.step import Step, commit_message, status_of
 
 NOTHING_RUN = ExecResult(
@@ -32,6 +32,10 @@ NOTHING_RUN = ExecResult(
     duration_s=0.0,
 )
 _SPOOLED = 8 << 20  # a pack up to this size never touches the disk
+_NO_SNAPSHOT = (
+    "No snapshot could be taken: {}. Nothing is lost, the next step tries again; if that does not help, "
+    "close the workspace and open it again, which keeps its files."
+)
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,13 @@ class Recorder:
         self.engine = engine
         self._isolation = isolation
         self._running: dict[int, set[int]] = {}  # step -> those that ran beside it
+        self._late: list[events.Event] = []  # ends of steps that could not be written (disk full)
         self._lock = threading.RLock()
 
     def begin(self, kind: events.RunKind, command: str, cell: str | None = None) -> Started:
         """Number a step and write its beginning into the journal, before anything happens."""
         with self._lock:
+            self.write_late()
             number = self._next
             started = Started(number, command, cell, datetime.now(UTC), tuple(self._running))
             self._journal.append(
@@ -104,97 +110,131 @@ class Recorder:
             return started
 
     def finish(self, started: Started, result: ExecResult, notes: tuple[str, ...] = ()) -> Step:
-        """Commit what the step left behind, publish it, and write its end into the journal."""
-        with deferred_interrupts(), self._lock:
+        """Commit what the step left behind, publish it, and write its end into the journal.
+
+        Raises JournalError when its end cannot be written; its commit is made all the same, and the end is
+        written before the next step.
+        """
+        with HeldBack(), self._lock:
             beside = tuple(sorted(self._running.pop(started.number, set())))
             end = str(result.exit_code) if result.exit_code is not None else status_of(result)
             message = commit_message(started.command, self._session.id, started.number, end, started.cell)
             parent = self.tip
-            outcome = self._publish(message, alone=not self._running)
+            outcome = self._publish(message)
             step = self._step(started, result, parent, outcome)
-            step = replace(step, notes=notes, beside=beside)
-            self._journal.append(self._finished(step))
-            return step
+            return self._record(replace(step, notes=notes, beside=beside))
 
     def collect(self, what: str) -> bool:
         """Commit what changed without a command of ours, as a step of its own if there is anything.
 
         Returns whether everything that can be on the branch is there now.
         """
-        with deferred_interrupts(), self._lock:
+        with HeldBack(), self._lock:
             message = commit_message(what, self._session.id, self._next, "0", None)
             parent, at = self.tip, datetime.now(UTC)
-            outcome = self._publish(message, alone=False)
+            outcome = self._publish(message)
             if outcome.commit is not None:
                 started = replace(self.begin("changes", what), at=at)
                 self._running.pop(started.number, None)
-                self._journal.append(self._finished(self._step(started, NOTHING_RUN, parent, outcome)))
-            return outcome.unpublished is None
+                self._record(self._step(started, NOTHING_RUN, parent, outcome))
+            return outcome.unpublished is None and not self._running
 
-    def close_unfinished(self, number: int, commit: str | None, note: str) -> None:
+    def write_late(self) -> None:
+        """Write the ends of steps that could not be written at their time."""
+        while self._late:
+            self._journal.append(self._late[0])
+            del self._late[0]
+
+    def close_unfinished(self, number: int, commit: str | None, parent: str, note: str) -> None:
         """Write the end of a step whose process died and whose box is gone: how it ended is not known."""
         started = Started(number, f"step {number}", None, datetime.now(UTC), ())
         lost = replace(NOTHING_RUN, exit_code=None, lost=note)
-        step = self._step(started, lost, self.tip, Outcome(commit))
-        self._journal.append(self._finished(replace(step, notes=(note,))))
+        self._record(replace(self._step(started, lost, parent, Outcome(commit)), notes=(note,)))
 
     def finish_lost(self, number: int, why: str) -> Step:
         """End a step of a dead process with what its box still holds."""
         started = Started(number, f"step {number}", None, datetime.now(UTC), ())
         return self.finish(started, replace(NOTHING_RUN, exit_code=None, lost=why), (why,))
 
+    # -- the state of the box ---------------------------------------------------------------------
+
+    def usable(self) -> bool:
+        """Can git work in the agent's repository? Raises SandboxError when the box does not answer."""
+        return self._snapshotter.usable()
+
     def box_head(self) -> str | None:
-        """The commit that the agent's repository stands on; None = none, or it cannot be read."""
-        try:
-            return self._snapshotter.head()
-        except SandboxError:
-            return None
+        """The commit that the agent's repository stands on; None = its branch has none yet."""
+        return self._snapshotter.head()
+
+    def box_descends(self, old: str, new: str) -> bool:
+        """Seen from the box: does `new` come after `old`? False when it does not know one of them."""
+        return self._snapshotter.descends(old, new)
 
     def prime(self) -> None:
         """Box and branch agree: remember what lies there, so that the next list starts from here."""
         self._snapshotter.prime()
 
+    def untouched(self) -> bool:
+        """Has nothing changed since the last snapshot? Also answers when the box is closed."""
+        return self._snapshotter.untouched()
+
     def follow(self, here: str | None, tip: str) -> str | None:
-        """Move the workspace to `tip`; returns the ref that keeps the state it had at `here`."""
+        """Move the workspace to `tip`; returns the ref that keeps its earlier state, if `tip` lacks that."""
+        snapshot = self._snapshotter.take(here or tip, "state before the branch was moved", alone=True)
+        state = snapshot.commit or here
         kept = None
-        if here is not None:
-            snapshot = self._snapshotter.take(here, "state before the branch was moved", alone=True)
-            kept = self._keep(snapshot)
+        if state is not None and not self._snapshotter.descends(state, tip):
+            kept = self._keep(state)
         self._snapshotter.reset_to(f"refs/heads/{self._session.branch}", tip)
         self.tip = tip
         return kept
 
-    def _keep(self, snapshot: Snapshot) -> str:
-        if snapshot.commit is None:
-            return self._repository.keep(self._session.id, snapshot.old)
+    def _keep(self, commit: str) -> str:
         with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as pack:
             sink = cast("BinaryIO", pack)
-            self._snapshotter.write_pack(snapshot, sink)
+            self._snapshotter.write_pack(commit, self._session.base, sink)
             pack.seek(0)
-            return self._repository.keep(self._session.id, snapshot.commit, sink)
+            return self._repository.keep(self._session.id, commit, sink)
 
-    def _publish(self, message: str, *, alone: bool) -> Outcome:
+    # -- from the box to the branch ---------------------------------------------------------------
+
+    def _publish(self, message: str) -> Outcome:
         try:
-            snapshot = self._snapshotter.take(self.tip, message, alone=alone)
+            snapshot = self._snapshotter.take(self.tip, message, alone=not self._running)
         except SandboxError as error:  # nothing is lost: the next step starts from a scan
-            return Outcome(unpublished=f"no snapshot could be taken: {error}")
+            return Outcome(unpublished=_NO_SNAPSHOT.format(error))
         if snapshot.commit is None:
             return Outcome(snapshot=snapshot)
         try:
-            published = self._transfer(snapshot)
-        except (PublishError, SandboxError) as error:
+            published = self._transfer(snapshot.old, snapshot.commit)
+        except (PatinaError, OSError) as error:
             self._snapshotter.complete = False  # the commit stays in the workspace: the next step tries again
             return Outcome(snapshot=snapshot, unpublished=str(error))
         self.tip = snapshot.commit
-        self._snapshotter.sync_index(snapshot)
+        self._sync_index(snapshot)
         return Outcome(snapshot.commit, snapshot, published, published.unpublished)
 
-    def _transfer(self, snapshot: Snapshot) -> Published:
+    def _transfer(self, old: str, new: str) -> Published:
+        try:
+            return self._send(old, new, without=old)
+        except PublishError:
+            if old == self._session.base:
+                raise
+            # the old head may be gone from the user's repository; the base is kept alive
+            return self._send(old, new, without=self._session.base)
+
+    def _send(self, old: str, new: str, without: str) -> Published:
         with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as pack:
             sink = cast("BinaryIO", pack)
-            self._snapshotter.write_pack(snapshot, sink)
+            self._snapshotter.write_pack(new, without, sink)
             pack.seek(0)
-            return self._repository.publish(sink, self._session.id, snapshot.old, str(snapshot.commit))
+            return self._repository.publish(sink, self._session.id, old, new)
+
+    def _sync_index(self, snapshot: Snapshot) -> None:
+        try:
+            self._snapshotter.sync_index(snapshot)
+        except SandboxError:  # the commit is on the branch; a scan brings the agent's index into order
+            self._snapshotter.complete = False
 
     def _step(self, started: Started, result: ExecResult, parent: str, outcome: Outcome) -> Step:
         published, snapshot = outcome.published, outcome.snapshot
@@ -221,29 +261,21 @@ class Recorder:
             isolation=self._isolation,
         )
 
-    def _finished(self, step: Step) -> events.StepFinished:
-        return events.StepFinished(
-            session_id=step.session_id,
-            number=step.number,
-            status=step.status,
-            exit_code=step.exit_code,
-            signal=step.signal,
-            duration_s=step.duration_s,
-            commit=step.commit,
-            parent=step.parent,
-            files=len(step.files),
-            left_out=tuple(events.LeftOut(path=left.path, reason=left.reason) for left in step.left_out),
-            stdout_bytes=step.stdout.total_bytes,
-            stderr_bytes=step.stderr.total_bytes,
-            stdout=self._store(step.stdout),
-            stderr=self._store(step.stderr),
-            rewritten=step.rewritten,
-            unpublished=step.unpublished,
-            kept=step.kept,
-            tree_sha=step.tree,
-            notes=step.notes,
-            beside=step.beside,
-        )
+    def _record(self, step: Step) -> Step:
+        """Write the end of a step into the journal; says in the step when its output cannot be kept."""
+        try:
+            stdout, stderr = self._store(step.stdout), self._store(step.stderr)
+        except JournalError as error:
+            stdout = stderr = None
+            step = replace(step, notes=(*step.notes, f"The output was not kept: {error}"))
+        event = _finished(step, stdout, stderr)
+        try:
+            self.write_late()
+            self._journal.append(event)
+        except JournalError:
+            self._late.append(event)
+            raise
+        return step
 
     def _store(self, output: Output) -> str | None:
         """Keep the output as a side file: whole where it was spooled, else what is in memory."""
@@ -252,3 +284,28 @@ class Recorder:
         if output.file is not None:
             return self._journal.store(output.file)
         return self._journal.store(output.head + output.tail)
+
+
+def _finished(step: Step, stdout: str | None, stderr: str | None) -> events.StepFinished:
+    return events.StepFinished(
+        session_id=step.session_id,
+        number=step.number,
+        status=step.status,
+        exit_code=step.exit_code,
+        signal=step.signal,
+        duration_s=step.duration_s,
+        commit=step.commit,
+        parent=step.parent,
+        files=len(step.files),
+        left_out=tuple(events.LeftOut(path=left.path, reason=left.reason) for left in step.left_out),
+        stdout_bytes=step.stdout.total_bytes,
+        stderr_bytes=step.stderr.total_bytes,
+        stdout=stdout,
+        stderr=stderr,
+        rewritten=step.rewritten,
+        unpublished=step.unpublished,
+        kept=step.kept,
+        tree_sha=step.tree,
+        notes=step.notes,
+        beside=step.beside,
+    )

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from patina_nb import events
 from patina_nb.engines.base import Box
+from patina_nb.errors import RepositoryError
 from patina_nb.journal import Journal
-from patina_nb.workspaces.recorder import Recorder
 from patina_nb.repository import Repository
 from patina_nb.session import Session
+from patina_nb.workspaces.recorder import Recorder
 
 _DIED = "the process that ran this step ended before the step did"
 
@@ -35,17 +36,18 @@ def read_past(journal: Journal, session: Session) -> Past:
     started: set[int] = set()
     finished: set[int] = set()
     for event in journal.read(session.id).events:
+        if isinstance(event, events.WorkspaceClosed):
+            clean = event.clean
+        elif isinstance(event, (events.StepStarted, events.StepFinished, events.WorkspaceOpened)):
+            clean = False
         if isinstance(event, events.StepStarted):
             started.add(event.number)
-            clean = False
         elif isinstance(event, events.StepFinished):
             finished.add(event.number)
             head = event.commit or head
-        elif isinstance(event, events.WorkspaceClosed):
-            clean = event.clean
         elif isinstance(event, events.WorkspaceOpened):
-            clean = False
-    return Past(max(started, default=0) + 1, head, tuple(sorted(started - finished)), clean)
+            head = event.head_sha or head
+    return Past(max(started | finished, default=0) + 1, head, tuple(sorted(started - finished)), clean)
 
 
 def reconcile(recorder: Recorder, repository: Repository, past: Past, box: Box, tip: str) -> list[str]:
@@ -53,7 +55,7 @@ def reconcile(recorder: Recorder, repository: Repository, past: Past, box: Box, 
     if box.created:
         return _without_box(recorder, repository, past, tip)
     here = recorder.box_head()
-    if tip not in (past.head, here):
+    if _moved(recorder, repository, past, here, tip):
         return _follow(recorder, past, here, tip)
     if past.unfinished:
         return _finish(recorder, past)
@@ -62,23 +64,47 @@ def reconcile(recorder: Recorder, repository: Repository, past: Past, box: Box, 
         return []
     if recorder.collect("changes found when the session was opened again"):
         return []
-    return ["What is in the workspace could not be compared with the branch; the next step tries again."]
+    return ["The workspace's changes could not be put on the branch; the next step tries again and says why."]
+
+
+def _moved(recorder: Recorder, repository: Repository, past: Past, here: str | None, tip: str) -> bool:
+    """Did someone else move the branch? A step that was cut off may have moved it, too, just before."""
+    if tip in (past.head, here):
+        return False
+    if not past.unfinished:
+        return True
+    if here is not None and recorder.box_descends(past.head, tip) and recorder.box_descends(tip, here):
+        return False
+    return not set(_published(repository, past, tip)).intersection(past.unfinished)
+
+
+def _published(repository: Repository, past: Past, tip: str) -> dict[int, str]:
+    """Commits of steps that are on the branch and not in the journal, by the number of the step."""
+    if not past.unfinished:
+        return {}
+    try:
+        found = repository.log(past.head, tip)
+    except RepositoryError:  # the last commit that the journal knows is no longer in the repository
+        return {}
+    return {commit.step: commit.sha for commit in found if commit.step is not None}
 
 
 def _finish(recorder: Recorder, past: Past) -> list[str]:
     """The box is as the dead process left it: its files become the commit of the step in flight."""
     recorder.tip = past.head
-    for number in past.unfinished:
-        recorder.finish_lost(number, _DIED)
+    ended = [recorder.finish_lost(number, _DIED) for number in past.unfinished]
     steps = ", ".join(map(str, past.unfinished))
+    refused = [step.unpublished for step in ended if step.unpublished]
+    if refused:
+        return [f"Step {steps} was cut off ({_DIED}). {refused[-1]}"]
     return [f"Step {steps} was cut off ({_DIED}); the files it had written are kept on the branch."]
 
 
 def _without_box(recorder: Recorder, repository: Repository, past: Past, tip: str) -> list[str]:
     """The box is gone too: only what had reached the branch is left of the steps in flight."""
-    published = {commit.step: commit.sha for commit in repository.log(past.head, tip)} if past.unfinished else {}
+    published = _published(repository, past, tip)
     for number in past.unfinished:
-        recorder.close_unfinished(number, published.get(number), _DIED)
+        recorder.close_unfinished(number, published.get(number), past.head, _DIED)
     lost = [n for n in past.unfinished if n not in published]
     if not lost:
         return []
@@ -89,6 +115,6 @@ def _follow(recorder: Recorder, past: Past, here: str | None, tip: str) -> list[
     """The user moved the branch: the workspace goes there, its own state is kept under a ref."""
     kept = recorder.follow(here, tip)
     for number in past.unfinished:
-        recorder.close_unfinished(number, None, _DIED)
+        recorder.close_unfinished(number, None, past.head, _DIED)
     where = f" Its earlier state is kept under {kept}." if kept else ""
     return [f"The branch was moved outside of patina_nb to {tip[:10]}; the workspace follows it.{where}"]

@@ -16,18 +16,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 from patina_nb import session as sessions
 from patina_nb.engines.base import Box, Isolation
 from patina_nb.errors import Interrupted, PatinaError, SandboxError, WorkspaceError
 from patina_nb.events import RunKind
 from patina_nb.project import Project
-from patina_nb.workspaces.recorder import NOTHING_RUN, Recorder
 from patina_nb.repository import Commit, Diff
 from patina_nb.sandbox.client import Process, Pty, Sandbox
 from patina_nb.sandbox.protocol import Command, ExecResult, OnOutput
 from patina_nb.session import Session
+from patina_nb.workspaces.interrupts import HeldBack
+from patina_nb.workspaces.recorder import NOTHING_RUN, Recorder
 from patina_nb.workspaces.step import Step, shown_command
 
 
@@ -112,6 +113,11 @@ class Workspace:
     def closed(self) -> bool:
         return self._closed
 
+    @property
+    def alive(self) -> bool:
+        """Is it open, with a box that runs? A box may end by itself (killed, out of memory)."""
+        return not self._closed and self._box.alive()
+
     # -- actions that end as a step ---------------------------------------------------------------
 
     def run(
@@ -167,15 +173,19 @@ class Workspace:
         self, kind: RunKind, shown: str, cell: str | None, execute: Callable[[Path], ExecResult]
     ) -> Step:
         self._check_open()
-        started = self._recorder.begin(kind, shown, cell)
-        with tempfile.TemporaryDirectory(prefix="patina-") as spool:
+        with HeldBack() as interrupts, _temporary() as spool:
+            started = self._recorder.begin(kind, shown, cell)
             try:
-                result = execute(Path(spool))
-            except PatinaError as error:
-                self._recorder.finish(started, replace(NOTHING_RUN, exit_code=None, error=str(error)))
+                with interrupts.lifted():
+                    result = execute(Path(spool))
+            except KeyboardInterrupt as error:
+                raise StepInterrupted(self._recorder.finish(started, _broken_off(error))) from error
+            except BaseException as error:
+                self._recorder.finish(started, _broken_off(error))
                 raise
             step = self._recorder.finish(started, result)
-        if result.interrupted:
+            late, interrupts.pending = interrupts.pending, 0
+        if result.interrupted or late:
             raise StepInterrupted(step)
         return step
 
@@ -224,11 +234,11 @@ class Workspace:
         Raises SessionError when its commits are on no other branch, unless `force` is given.
         """
         sessions.check_deletable(self.project, self._session_id, force=force)
-        self.close()
-        self._box.delete()
+        self.close()  # which may add a last commit, so the refs go first and decide
         sessions.delete(self.project, self._session_id, force=force)
+        self._box.delete()
 
-    def __enter__(self) -> Workspace:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -254,9 +264,29 @@ class StepInterrupted(Interrupted):
     """A command was interrupted; `step` tells what it had done until then."""
 
     def __init__(self, step: Step) -> None:
-        where = f"commit {step.commit[:10]}" if step.commit else "nothing was changed"
-        super().__init__(f"Step {step.number} was interrupted and its processes were stopped; {where}.")
+        what = {
+            "cancelled": "was interrupted and its processes were stopped",
+            "unknown": "was interrupted twice: it may still run in the box, and how it ended is not known",
+        }.get(step.status, f"had ended ({step.status}) when the interrupt came")
+        where = f"commit {step.commit[:10]}" if step.commit else step.unpublished or "nothing was changed"
+        super().__init__(f"Step {step.number} {what}; {where}.")
         self.step = step
+
+
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="patina-")
+    except OSError as error:
+        raise WorkspaceError(
+            f"There is no temporary directory for the output ({error}): free some space, or set TMPDIR."
+        ) from error
+
+
+def _broken_off(error: BaseException) -> ExecResult:
+    """The result of an action that raised `error`."""
+    if isinstance(error, PatinaError):
+        return replace(NOTHING_RUN, exit_code=None, error=str(error))
+    return replace(NOTHING_RUN, exit_code=None, lost=f"following it was broken off ({type(error).__name__})")
 
 
 def _argv(command: str | Sequence[str], interpreter: str | None) -> list[str]:
@@ -267,19 +297,28 @@ def _argv(command: str | Sequence[str], interpreter: str | None) -> list[str]:
     return [*shlex.split(interpreter), "-c", command]
 
 
+# Names are bytes: hex keeps them whole on their way. A name that vanishes while we look is left out.
+_LIST = """
+import os, sys
+for entry in os.scandir(os.fsencode(sys.argv[1])):
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        continue
+    print(entry.name.hex(), status.st_mode, status.st_size)
+"""
+
+
 def list_directory(sandbox: Sandbox, path: str) -> list[Entry]:
     """Entries of a directory in the box, by name; raises WorkspaceError when it cannot be listed."""
-    find = ["find", f"{path.rstrip('/') or '/'}/.", "-mindepth", "1", "-maxdepth", "1", "-print0"]
     try:
-        names = [name.rsplit(b"/", 1)[-1] for name in sandbox.call(find).split(b"\0")[:-1]]
-        script = 'cd -- "$1" && shift && stat -c "%f %s" -- "$@"'
-        argv = ["sh", "-c", script, "sh", path, *(name.decode("utf-8", "surrogateescape") for name in names)]
-        rows = sandbox.call(argv).split(b"\n")[:-1] if names else []
+        rows = sandbox.call(["python3", "-I", "-S", "-c", _LIST, path or "."]).decode().splitlines()
     except SandboxError as error:
         raise WorkspaceError(f"{path!r} cannot be listed: {error}") from error
+    fields = (row.split() for row in rows)
     entries = [
-        Entry(name.decode("utf-8", "surrogateescape"), _kind(int(mode, 16)), int(size))
-        for name, (mode, size) in zip(names, (row.split() for row in rows), strict=True)
+        Entry(bytes.fromhex(name).decode("utf-8", "surrogateescape"), _kind(int(mode)), int(size))
+        for name, mode, size in fields
     ]
     return sorted(entries, key=lambda entry: entry.name)
 

@@ -105,7 +105,8 @@ def processes_with(mark: str) -> list[int]:
 
 def python_for(uid: int) -> tuple[Sequence[str], dict[str, str]] | str:
     """A Python with this package and its dependencies that another user can run, or why there is none."""
-    become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--"]
+    # the shell in between: setpriv itself would still find a program below root's private home
+    become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "sh", "-c", 'exec "$@"', "sh"]
     root = Path(__file__).parents[2]
     paths = [str(root), *(path for path in sys.path if path.endswith("-packages"))]
     env = {

@@ -9,7 +9,6 @@ import socket
 import stat
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +49,11 @@ def test_only_what_was_let_in_exists(bench):
     assert set(opened.sh("ls /").split()) <= {
         *("bin", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "nix", "opt", "proc", "run"),
         *("sbin", "tmp", "usr", "var", "workspace"),
-        *(Path(path).parts[1] for path in opened.box._server.process.args if len(Path(path).parts) > 1 and path[0] == "/"),
+        *(
+            Path(path).parts[1]
+            for path in opened.box._server.process.args
+            if len(Path(path).parts) > 1 and path[0] == "/"
+        ),
     }
     for place in (bench.repo, bench.cache, Path.home() / ".ssh", Path("/var/log"), Path("/sys/kernel")):
         assert "No such file" in opened.sh(f"ls '{place}'")
@@ -59,7 +62,15 @@ def test_only_what_was_let_in_exists(bench):
 
 def test_nothing_outside_can_be_written(bench, rung):
     opened = bench.open(engine=LocalEngine(rung))
-    for place in ("/usr/x", "/etc/x", "/x", "/bin/x", "/dev/x", "/proc/sys/kernel/core_pattern", str(bench.repo / "x")):
+    for place in (
+        "/usr/x",
+        "/etc/x",
+        "/x",
+        "/bin/x",
+        "/dev/x",
+        "/proc/sys/kernel/core_pattern",
+        str(bench.repo / "x"),
+    ):
         assert opened.run("sh", "-c", f"echo x > '{place}'").exit_code, place
     assert opened.run("sh", "-c", "echo x > /proc/sysrq-trigger").exit_code
     assert not (bench.repo / "x").exists()
@@ -86,7 +97,10 @@ def test_shared_objects_are_read_only_and_lead_nowhere(bench, repo):
     repo.git("clone", "-q", "--bare", str(repo.path), str(other))
     (repo.path / ".git" / "objects" / "info" / "alternates").write_text(f"{other}/objects\n")
     opened = bench.open()
-    assert opened.sh("cat .git/objects/info/alternates").split() == ["/run/patina/objects/0", "/run/patina/objects/1"]
+    assert opened.sh("cat .git/objects/info/alternates").split() == [
+        "/run/patina/objects/0",
+        "/run/patina/objects/1",
+    ]
     assert opened.sh("cat /run/patina/objects/0/info/alternates") == ""
     assert "Read-only" in opened.sh("touch /run/patina/objects/0/x")
     assert opened.run("git", "fsck", "--strict").exit_code == 0
@@ -106,7 +120,10 @@ def test_scratch_space_has_an_end(bench):
     opened = bench.open(limits=Limits(tmp_size=16 << 20, file_size=32 << 20))
     assert "No space left" in opened.sh("head -c 20000000 /dev/zero > /tmp/full")
     assert "No space left" in opened.sh("head -c 20000000 /dev/zero > /dev/shm/full")
-    assert opened.run("truncate", "-s", "64M", "sparse").exit_code or opened.run("truncate", "-s", "64M", "sparse").signal
+    assert (
+        opened.run("truncate", "-s", "64M", "sparse").exit_code
+        or opened.run("truncate", "-s", "64M", "sparse").signal
+    )
 
 
 def test_a_special_file_and_a_hard_link_outwards(bench, rung):
@@ -143,7 +160,13 @@ def test_no_privileges_are_left_to_gain(bench):
     assert status["NoNewPrivs"] == "1"
     assert status["Seccomp"] == "2"
     assert status["Uid"].split()[0] != "0"
-    for command in ("mount -t tmpfs none /mnt", "unshare -Ur true", "unshare -n true", "dmesg", "chroot / true"):
+    for command in (
+        "mount -t tmpfs none /mnt",
+        "unshare -Ur true",
+        "unshare -n true",
+        "dmesg",
+        "chroot / true",
+    ):
         assert opened.run("sh", "-c", command).exit_code, command
 
 
@@ -241,7 +264,9 @@ def listeners(open_cache):
 def test_the_network_is_closed(bench, rung, listeners):
     opened = bench.open(engine=LocalEngine(rung))
     assert opened.box.isolation.network.enforced
-    result = opened.py(CONNECT, listeners["tcp"], "tcp:169.254.169.254:80", "tcp:192.0.2.1:80", listeners["abstract"])
+    result = opened.py(
+        CONNECT, listeners["tcp"], "tcp:169.254.169.254:80", "tcp:192.0.2.1:80", listeners["abstract"]
+    )
     assert "CONNECTED" not in result
 
 
@@ -286,8 +311,8 @@ def test_no_descriptor_of_ours_is_inherited(bench, rung):
     with Path("/etc/hostname").open() as held:
         os.set_inheritable(held.fileno(), True)
         opened = bench.open(engine=LocalEngine(rung))
-        listing = opened.py("import os; print(*(os.readlink(f'/proc/self/fd/{n}') for n in (0, 1, 2))); print(*os.listdir('/proc/self/fd'))")
-    assert set(listing.split("\n")[1].split()) <= {"0", "1", "2", "3"}
+        listing = opened.py("import os; print(*os.listdir('/proc/self/fd'))")
+    assert set(listing.split()) <= {"0", "1", "2", "3"}
 
 
 # -- living and ending -----------------------------------------------------------------------------
@@ -296,7 +321,9 @@ def test_no_descriptor_of_ours_is_inherited(bench, rung):
 def test_all_processes_end_with_the_box(bench, rung):
     opened = bench.open(engine=LocalEngine(rung))
     mark = f"37{os.getpid()}"
-    opened.sh(f"setsid sh -c 'trap \"\" TERM HUP; sleep {mark}' >/dev/null 2>&1 & sleep {mark} >/dev/null 2>&1 &")
+    opened.sh(
+        f"setsid sh -c 'trap \"\" TERM HUP; sleep {mark}' >/dev/null 2>&1 & sleep {mark} >/dev/null 2>&1 &"
+    )
     pids = wait_for_mark(mark)
     assert pids
     opened.box.close()
@@ -426,7 +453,9 @@ def test_bad_names_of_volumes(bench, name):
         bench.open(shared={name: "/shared/x"})
 
 
-@pytest.mark.parametrize("place", ["/", "x", "/workspace/x", "/usr/x", "/proc/x", "/home/agent/x", "/a/../etc", "/run/patina"])
+@pytest.mark.parametrize(
+    "place", ["/", "x", "/workspace/x", "/usr/x", "/proc/x", "/home/agent/x", "/a/../etc", "/run/patina"]
+)
 def test_bad_places_of_volumes(bench, place):
     with pytest.raises(SandboxError, match="cannot be at"):
         bench.open(shared={"x": place})
@@ -468,4 +497,3 @@ def test_a_box_tells_which_limits_hold(bench):
     opened = bench.open()
     assert not opened.box.isolation.memory.enforced
     assert "no limit" in opened.box.isolation.memory.why
-    assert replace(opened.box.isolation) == opened.box.isolation

@@ -6,7 +6,16 @@ import os
 
 import pytest
 
-from patina_nb.engines.local.identity import FIRST_UID, UIDS, Identity, of_project, ourselves, passes, reaches, switch
+from patina_nb.engines.local.identity import (
+    FIRST_UID,
+    UIDS,
+    Identity,
+    of_project,
+    ourselves,
+    passes,
+    reaches,
+    switch,
+)
 
 GUEST = Identity(FIRST_UID, FIRST_UID, switched=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -10,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from patina_nb.engines.base import Limits
 from patina_nb.engines.local import landlock
 from patina_nb.engines.local.engine import LocalEngine
 from patina_nb.engines.local.identity import Identity, of_project
 from patina_nb.engines.local.isolation import landlock as isolation
-from patina_nb.engines.base import Limits
 from patina_nb.engines.local.probe import availability
 from patina_nb.engines.local.rungs import RUNGS
 
@@ -37,8 +36,18 @@ def test_neither_read_nor_written_outside(opened, open_cache, bench):
     outside.chmod(0o777)
     (outside / "file").write_text("secret")
     (outside / "file").chmod(0o666)
-    for command in ("cat {}/file", "ls {}", "echo x > {}/file", "touch {}/new", "rm {}/file", "truncate -s 0 {}/file",
-                    "mv a.txt {}/a", "ln a.txt {}/a", "mkdir {}/d", "ln -s x {}/l"):
+    for command in (
+        "cat {}/file",
+        "ls {}",
+        "echo x > {}/file",
+        "touch {}/new",
+        "rm {}/file",
+        "truncate -s 0 {}/file",
+        "mv a.txt {}/a",
+        "ln a.txt {}/a",
+        "mkdir {}/d",
+        "ln -s x {}/l",
+    ):
         assert opened.run("sh", "-c", command.format(outside)).exit_code, command
     assert (outside / "file").read_text() == "secret"
     assert [entry.name for entry in outside.iterdir()] == ["file"]
@@ -46,7 +55,10 @@ def test_neither_read_nor_written_outside(opened, open_cache, bench):
 
 
 def test_files_inside_can_be_moved_between_directories(opened):
-    assert opened.sh("mkdir x && mv a.txt x/ && mv x ~/ && cat ~/x/a.txt && touch $TMPDIR/t && rm -r dir") == "one\n"
+    assert (
+        opened.sh("mkdir x && mv a.txt x/ && mv x ~/ && cat ~/x/a.txt && touch $TMPDIR/t && rm -r dir")
+        == "one\n"
+    )
 
 
 def test_processes_outside_can_be_neither_signalled_nor_traced(opened):
@@ -56,7 +68,9 @@ def test_processes_outside_can_be_neither_signalled_nor_traced(opened):
     try:
         assert opened.run("kill", "-9", str(victim.pid)).exit_code
         assert opened.run("cat", f"/proc/{victim.pid}/environ").exit_code
-        assert opened.run("python3", "-c", f"import ctypes, sys; sys.exit(ctypes.CDLL(None).ptrace(16, {victim.pid}, 0, 0))").exit_code
+        assert opened.run(
+            "python3", "-c", f"import ctypes, sys; sys.exit(ctypes.CDLL(None).ptrace(16, {victim.pid}, 0, 0))"
+        ).exit_code
         assert victim.poll() is None
     finally:
         victim.kill()
@@ -75,7 +89,10 @@ def test_no_internet_socket_can_be_opened(opened):
 
 
 def test_unix_sockets_are_open_only_to_a_user_of_their_own(opened):
-    code = "import socket\ntry: socket.socket(socket.AF_UNIX); print('open')\nexcept OSError as error: print(error.errno)"
+    code = (
+        "import socket\ntry: socket.socket(socket.AF_UNIX); print('open')\n"
+        "except OSError as error: print(error.errno)"
+    )
     assert opened.py(code) == ("open" if of_project(PROJECT).switched else "97")
     assert opened.py("import socket; socket.socketpair(); print('fine')") == "fine"
 
@@ -110,7 +127,8 @@ def test_the_policy_follows_user_and_network():
 @pytest.mark.parametrize("python", sorted({sys.executable, "/usr/bin/python3"}))
 def test_confinement_fails_loudly(python):
     """A path that is no path, and a filter that is no filter."""
+    start = f"import sys; sys.path.insert(0, {str(SERVER.parent)!r}); from server import confine"
     for config in ({"read": [1.5]}, {"seccomp": "AAAAAAAAAAA="}):
-        code = f"import sys; sys.path.insert(0, {str(SERVER.parent)!r}); from server import confine; confine.apply({json.loads(json.dumps(config))!r})"
+        code = f"{start}; confine.apply({config!r})"
         result = subprocess.run([python, "-I", "-S", "-c", code], capture_output=True, check=False)
         assert result.returncode

@@ -20,11 +20,14 @@ HEADERS = {
 }
 
 
+NORMAL = Policy()
+
+
 def refused(number):
     return 0x00050000 | number
 
 
-def decide(machine, number, *arguments, arch=None, policy=Policy()):
+def decide(machine, number, *arguments, arch=None, policy=NORMAL):
     """What the kernel would answer."""
     code = program(machine, policy)
     data = struct.pack("=IIQ6Q", number, arch or ARCH[machine], 0, *arguments, *[0] * (6 - len(arguments)))

@@ -103,10 +103,11 @@ def nothing(_):
 @given(steps=st.lists(STEP, min_size=2, max_size=4))
 def test_the_list_tells_all(bench, steps):
     opened = bench.open(f"p{next(number)}")
-    look = lambda step: {
-        bytes.fromhex(path): tuple(what)
-        for path, what in json.loads(opened.py(INSIDE, json.dumps(step))).items()
-    }
+
+    def look(step):
+        found = json.loads(opened.py(INSIDE, json.dumps(step)))
+        return {bytes.fromhex(path): tuple(what) for path, what in found.items()}
+
     model = look([])
     assert opened.box.changes(nothing).changes == ()
     for step in steps:

@@ -24,7 +24,7 @@ def git(repository, *arguments):
 @pytest.fixture
 def cache():
     """A cache directory that the user of a box can enter (pytest's own are private)."""
-    path = Path(tempfile.mkdtemp(prefix="patina-test-"))
+    path = Path(tempfile.mkdtemp(prefix="patina-notebook-test-"))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -105,11 +104,11 @@ class ServerBox:
     def processes(self) -> list[int]:
         """The server's main process and all below it, as the host sees them."""
         parents = {}
-        for name in os.listdir("/proc"):
-            if name.isdigit():
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
                 with contextlib.suppress(OSError):
-                    stat = Path(f"/proc/{name}/stat").read_bytes()
-                    parents[int(name)] = int(stat.rpartition(b") ")[2].split()[1])
+                    stat = (folder / "stat").read_bytes()
+                    parents[int(folder.name)] = int(stat.rpartition(b") ")[2].split()[1])
         found = [self.process.pid]
         for pid in found:
             found += [child for child, parent in parents.items() if parent == pid]
@@ -117,7 +116,7 @@ class ServerBox:
 
 
 def namespaces(user: int | None = None) -> tuple[str, ...]:
-    """Arguments that make the server process 1 of its own process namespace, as an ordinary user if told so."""
+    """Arguments that make the server process 1 of its own process namespace, as this ordinary user."""
     become = ()
     if user is not None and os.geteuid() == 0:
         become = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")

@@ -20,7 +20,7 @@ from boxes import gone
 from wire import eventually
 
 from patina_nb.errors import SandboxError
-from patina_nb.sandbox import protocol
+from patina_nb.sandbox import protocol, run
 from patina_nb.sandbox.client import Sandbox
 from patina_nb.sandbox.protocol import KEPT_HEAD, KEPT_TAIL, WHOLE_LIMIT, Command
 
@@ -68,6 +68,11 @@ def test_time_limit(sandbox):
     assert result.stdout.data == b"begun\n"
     assert result.duration_s >= 0.3
     assert result.left == ()
+
+
+def test_a_long_silence_of_the_command_is_not_one_of_the_server(sandbox, monkeypatch):
+    monkeypatch.setattr(run, "SILENCE_S", 2.4)
+    assert sandbox.exec(sh("sleep 2.8")).ok
 
 
 def test_cancel_from_another_thread(sandbox):
@@ -192,7 +197,7 @@ def test_files_end_at_their_limit(sandbox, tmp_path):
 
 
 def test_a_full_disk_does_not_disturb_the_command(sandbox, tmp_path, caplog):
-    os.symlink("/dev/full", tmp_path / "stdout")
+    (tmp_path / "stdout").symlink_to("/dev/full")
     result = sandbox.exec(sh("seq 20000"), save_to=tmp_path)
     assert result.ok
     assert result.stdout.data.endswith(b"\n20000\n")
@@ -346,7 +351,8 @@ box.close()
 """
 EXEC = """
 result = sandbox.exec(Command(["sh", "-c", {script!r}]), grace={grace})
-print(json.dumps([result.interrupted, result.cancelled, result.lost, result.signal, result.stdout.text[-20:]]), flush=True)
+text = result.stdout.text[-20:]
+print(json.dumps([result.interrupted, result.cancelled, result.lost, result.signal, text]), flush=True)
 again = sandbox.exec(Command(["echo", "on"]))
 print(again.stdout.text, end="", flush=True)
 """
@@ -359,7 +365,9 @@ def program(tmp_path):
     def start(body):
         text = PROGRAM.format(here=str(Path(__file__).parent), root=str(tmp_path), body=body)
         started.append(
-            subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                [sys.executable, "-c", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
         )
         assert started[-1].stdout.readline() == "ready\n", started[-1].stderr.read()
         return started[-1]
@@ -439,7 +447,8 @@ assert signal.getsignal(signal.SIGINT) is mine
 def test_commands_from_threads_are_not_disturbed_by_interrupts(program):
     body = """
 results = []
-thread = threading.Thread(target=lambda: results.append(sandbox.exec(Command(["sh", "-c", "sleep 0.5; echo done"]))))
+command = Command(["sh", "-c", "sleep 0.5; echo done"])
+thread = threading.Thread(target=lambda: results.append(sandbox.exec(command)))
 thread.start()
 try: time.sleep(60)
 except KeyboardInterrupt: pass

@@ -55,7 +55,9 @@ def test_ctrl_c_ends_the_foreground_only(sandbox):
 
 
 def test_the_terminal_controls_the_command(sandbox):
-    pty = sandbox.shell(24, 80, ["sh", "-c", "echo here >/dev/tty; test -t 0 && test -t 1 && test -t 2 && exit 3"])
+    pty = sandbox.shell(
+        24, 80, ["sh", "-c", "echo here >/dev/tty; test -t 0 && test -t 1 && test -t 2 && exit 3"]
+    )
     assert b"here" in ended(pty)
     assert pty.result.exit_code == 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 
@@ -17,7 +18,12 @@ class Wire:
         self.frames = []
         self._reader = Reader(SERVER_KINDS)
         if request is not None:
-            self.socket.sendall(request if isinstance(request, bytes) else json.dumps(request).encode() + b"\n")
+            line = request if isinstance(request, bytes) else json.dumps(request).encode() + b"\n"
+            with contextlib.suppress(BrokenPipeError):  # it has its answer already
+                self.socket.sendall(line)
+
+    def __del__(self):
+        self.socket.close()
 
     def send(self, kind, payload=b""):
         self.socket.sendall(pack(kind, payload))

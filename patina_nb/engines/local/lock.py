@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from patina_nb.engines.local.places import ProjectCache
 from patina_nb.errors import SessionBusyError
 
 _DYING = 3.0  # seconds that the box of a killed holder may take to end
@@ -39,8 +40,9 @@ class SessionLock:
             self.fd = -1
 
 
-def hold(path: Path, session_id: str) -> SessionLock:
-    """Take the lock; raises SessionBusyError that names the process which has it."""
+def hold(cache: ProjectCache, session_id: str) -> SessionLock:
+    """Take the lock of a session; raises SessionBusyError that names the process which has it."""
+    path = cache.session(session_id).with_suffix(".lock")
     lock = _take(path, session_id)
     while lock is None:  # the file was removed by its holder between our opening and locking it
         lock = _take(path, session_id)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from patina_nb.engines.local.identity import Identity, passes
-from patina_nb.errors import EngineUnavailableError
+from patina_nb.errors import EngineUnavailableError, SessionError
 from patina_nb.project import cache_root
+
+_SESSION_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,12 @@ class ProjectCache:
     @property
     def sessions(self) -> Path:
         return self.root / "sessions"
+
+    def session(self, session_id: str) -> Path:
+        """The directory of one session; raises SessionError for what is no id."""
+        if not _SESSION_ID.fullmatch(session_id):
+            raise SessionError(f"{session_id!r} is not a session id: use a-z, 0-9 and '-' inside, at most 64")
+        return self.sessions / session_id
 
     @property
     def shared(self) -> Path:

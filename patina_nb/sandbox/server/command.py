@@ -28,6 +28,7 @@ _SPAWN_PATIENCE_S = 1.0
 _CHUNK = 1 << 16
 _LONGEST_WAIT_S = 60.0
 _HUNT_S = 0.1
+_LONGEST_NAME = 1000
 
 
 class HostGone(Exception):
@@ -82,7 +83,7 @@ class Running:
             os.chdir(folder)
             self._pid = self._on_terminal(request, env) if request.size else self._on_pipes(request, env)
         except OSError as error:
-            name = os.fsdecode(error.filename or request.argv[0])
+            name = os.fsdecode(error.filename or request.argv[0])[:_LONGEST_NAME]
             self._answer["error"] = f"{name}: {_reason(error)}"
             self._ended_at = monotonic()
             for fd in list(self._outputs.kinds):

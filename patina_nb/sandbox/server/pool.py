@@ -12,7 +12,7 @@ from time import monotonic
 
 from .forking import fork_child
 from .frames import EXIT, pack, send_fd
-from .processes import CALM_S, TREE_DEADLINE_S, Hunt, send, stop_the_world
+from .processes import CALM_S, CROWD, TREE_DEADLINE_S, Hunt, all_pids, send, stop_the_world
 from .worker import HAS_STREAM, IS_IDLE, STOP_WORLD
 
 SPARE = 2  # idle workers that are always there
@@ -190,7 +190,7 @@ class Pool:
         if hunt is None:
             return
         spare = spare | self.pids()
-        if self._namespace and hunt.spent > CALM_S:
+        if self._namespace and (hunt.spent > CALM_S or len(all_pids()) > CROWD):
             stop_the_world(os.getpid(), spare)
         if not hunt.round({os.getpid()}, spare) or hunt.spent > TREE_DEADLINE_S:
             self._hunt = None

@@ -34,14 +34,14 @@ Task = namedtuple("Task", "parent group state")  # noqa: PYI024 (typing costs 4 
 _NOBODY: frozenset[int] = frozenset()
 
 
-def pids() -> list[int]:
+def all_pids() -> list[int]:
     """All processes that /proc shows."""
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
 def scan() -> Iterator[tuple[int, Task]]:
     """What they are, one after the other."""
-    for pid in pids():
+    for pid in all_pids():
         task = _task(pid)
         if task is not None:
             yield pid, task
@@ -149,7 +149,7 @@ def end_tree(
         children.wait(_GROUP_S)
         children.reap()
     left: list[int] = []
-    if stop_world is not None and not children.none_left and len(pids()) > CROWD:
+    if stop_world is not None and not children.none_left and len(all_pids()) > CROWD:
         stop_world()
         stop_world = None
     while not children.none_left and hunt.spent < TREE_DEADLINE_S:
@@ -164,14 +164,14 @@ def end_tree(
 
 
 def stop_the_world(root: int, spare: AbstractSet[int] = _NOBODY) -> None:
-    """Kill all that runs below `root`, except the spared, while the whole box stands still.
+    """Kill what runs below `root` (a child, or this process), except the spared, while all stand still.
 
     Only for process 1 of a box. kill(-1) is atomic against fork and spares process 1 and the caller, here
     the same: nobody can fork away, wake the others, or stop us.
     """
     if os.getpid() != 1:
         raise RuntimeError("only process 1 of a process namespace may stop it")
-    resting = _resting(os.getpid(), root)
+    resting = _resting(root, spare)
     os.kill(-1, signal.SIGSTOP)
     try:
         world = dict(scan())
@@ -185,18 +185,16 @@ def stop_the_world(root: int, spare: AbstractSet[int] = _NOBODY) -> None:
         send(pid, signal.SIGCONT)
 
 
-def _resting(top: int, doomed: int) -> list[int]:
-    """Who below `top` is stopped already, to stay so; looks at nobody below `doomed`, who may be many."""
+def _resting(root: int, spare: AbstractSet[int]) -> list[int]:
+    """Who is stopped already, and shall stay so. Looks at nobody of the doomed, who may be many."""
+    queue = list(spare) if root == os.getpid() else [pid for pid in _children(os.getpid()) if pid != root]
     found = []
-    queue = [top]
     while queue:
-        for pid in _children(queue.pop()):
-            if pid == doomed:
-                continue
-            queue.append(pid)
-            task = _task(pid)
-            if task is not None and task.state in (b"T", b"t"):
-                found.append(pid)
+        pid = queue.pop()
+        queue.extend(_children(pid))
+        task = _task(pid)
+        if task is not None and task.state in (b"T", b"t"):
+            found.append(pid)
     return found
 
 

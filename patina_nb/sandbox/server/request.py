@@ -15,13 +15,13 @@ class Request:
 
     def __init__(self, line: bytes) -> None:
         asked = _object(line)
-        self.changes = bool(asked.get("changes", False))
+        self.changes = _flag(asked, "changes")
         self.argv = [] if self.changes else _arguments(asked.get("argv"))
         self.cwd = _bytes(asked["cwd"], "cwd") if asked.get("cwd") is not None else b""
-        self.env = environment(asked.get("env") or {})
+        self.env = environment(asked.get("env", {}))
         self.timeout = _seconds(asked.get("timeout"))
-        self.stdin = bool(asked.get("stdin", False))
-        self.size = window(asked) if asked.get("pty") else None
+        self.stdin = _flag(asked, "stdin")
+        self.size = window(asked) if _flag(asked, "pty") else None
 
 
 def _object(text: bytes) -> dict[str, object]:
@@ -64,6 +64,13 @@ def environment(value: object) -> dict[bytes, bytes]:
     if any(not name or b"=" in name for name in env):
         raise RequestError("env holds a name that is empty or contains '='")
     return env
+
+
+def _flag(asked: dict[str, object], name: str) -> bool:
+    value = asked.get(name, False)
+    if value not in (False, True):
+        raise RequestError(f"{name} must be true or false")
+    return bool(value)
 
 
 def _seconds(value: object) -> float | None:
