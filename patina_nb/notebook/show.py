@@ -1,11 +1,9 @@
 """What a magic shows, and what IPython's displayhook then leaves alone.
 
 Every magic returns its object. IPython shows only the last expression of a cell, but a reader expects each
-magic to say what it did, wherever it stands. So a magic that stands on a line of its own shows its object's
-summary itself, and the displayhook stays silent about that same object in that cell; `_` is set as always.
-The value of `x = %magic` is not shown, as IPython's users expect: it shows when `x` is evaluated. Live output
-of a running command is shown in either case; its display ends as the summary. `-q`, or `;` at the end of the
-line, shows nothing at all.
+magic to say what it did, wherever it stands. So a magic shows its object's summary itself, and the
+displayhook stays silent about that same object in that cell; `_` is set as always. `-q`, or `;` at the end
+of the line, shows nothing at all.
 
 The silence needs no patch of the shell: for our types an `_ipython_display_` printer is registered that
 either takes the object over (and shows nothing) or raises NotImplementedError, which IPython answers by
@@ -14,20 +12,13 @@ asking the next formatter, ours for MIME bundles.
 
 from __future__ import annotations
 
-import ast
-import inspect
-import linecache
-import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from . import display, front, steps
 from .html import Piece
 
 if TYPE_CHECKING:
-    import dis
-
     from IPython.core.interactiveshell import InteractiveShell
 
     from .config import PatinaMagics
@@ -42,7 +33,6 @@ _PIECES: dict[tuple[str, str], Callable[[Any], Piece]] = {
 _LISTING = ("patina_nb.notebook.display", "Listing")
 _OWN = (_LISTING, ("patina_nb.notebook.jobs", "Job"))
 _STEP = ("patina_nb.workspaces.step", "Step")
-_CALLS = ("run_line_magic", "run_cell_magic")
 
 
 class Display:
@@ -76,17 +66,15 @@ class Display:
         self._shell.events.unregister("pre_run_cell", self._forget)
 
     def present(self, value: object, *, quiet: bool, piece: Piece | None = None) -> None:
-        """Show the object that a magic is about to return, unless its value is taken (see above).
+        """Show the object that a magic is about to return.
 
         `quiet`: it needs no display, be it that nothing is wanted or that live output has shown it.
         """
-        place = _place()
-        if place == "value" or (value is None and piece is None):
+        if value is None and piece is None:
             return
         if not quiet:
             front.show_piece(piece) if piece else front.show(value)
-        if place == "last" or self._shell.ast_node_interactivity == "all":
-            self._shown = value
+        self._shown = value
 
     def _take_over(self, value: object) -> None:
         if value is not self._shown:
@@ -120,34 +108,3 @@ def _drop(formatter: Any, module: str, name: str) -> None:  # noqa: ANN401
     formatter.deferred_printers.pop((module, name), None)
     for known in [t for t in formatter.type_printers if (t.__module__, t.__name__) == (module, name)]:
         formatter.type_printers.pop(known)
-
-
-def _place() -> Literal["value", "statement", "last"]:
-    """How the running magic was called: its value is used, it is a statement, it is the cell's last one."""
-    frame = _calling_frame()
-    position = inspect.getframeinfo(frame, context=0).positions if frame else None
-    if frame is None or position is None:
-        return "value"
-    try:
-        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))
-    except SyntaxError:  # not the text of a cell
-        return "value"
-    statements = [node for node in ast.walk(tree) if isinstance(node, ast.Expr) and _is_at(node, position)]
-    if not statements:
-        return "value"
-    return "last" if tree.body[-1] is statements[0] else "statement"
-
-
-def _is_at(node: ast.Expr, position: dis.Positions) -> bool:
-    call = node.value.value if isinstance(node.value, ast.Await) else node.value
-    return (call.lineno, call.col_offset) == (position.lineno, position.col_offset) and (
-        call.end_lineno,
-        call.end_col_offset,
-    ) == (position.end_lineno, position.end_col_offset)
-
-
-def _calling_frame() -> FrameType | None:
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the only way to a caller
-    while frame is not None and frame.f_code.co_name not in _CALLS:
-        frame = frame.f_back
-    return frame.f_back if frame else None

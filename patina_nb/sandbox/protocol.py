@@ -150,12 +150,17 @@ def decode_ending(payload: bytes) -> Ending:
         timed_out=_flag(said, "timed_out", False),
         cancelled=_flag(said, "cancelled", False),
         left=tuple(_number({"left": pid}, "left", 1, 1 << 31) or 0 for pid in left),
-        error=error if error is None else error[:_LONGEST_ERROR],
+        error=None if error is None else _printable(error[:_LONGEST_ERROR]),
         overflow=_flag(said, "overflow", True),
     )
     if ending.exit_code is not None and ending.signal is not None:
         raise ProtocolError("an exit message with an exit code and a signal")
     return ending
+
+
+def _printable(text: str) -> str:
+    """Without lone surrogates, on which every output stream would fail."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _number(said: Mapping[str, Any], name: str, low: int, high: int) -> int | None:

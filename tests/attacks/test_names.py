@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import patina_nb as patina
 from patina_nb.errors import RepositoryError, SessionError
 from patina_nb.events import SESSION_ID
-from patina_nb.notebook import display
+from patina_nb.notebook import display, steps
 
 few = settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 OPTIONS = ["-D", "--help", "HEAD", "refs/heads/main", "a" * 300, "$(touch canary)", "a\0b"]  # 17
@@ -190,7 +190,7 @@ def test_22_hostile_names_when_shown(stage):
     step = put(box, dict.fromkeys([*NAMES, *(b"dir/" + name for name in NAMES)], "1\n"))
     ignored = box.run(["python3", "-I", "-c", "import os; [os.mkfifo(name) for name in (b'f\\x1b[2J', b'f<b>', b'\\xff')]"])
     assert len(ignored.left_out) == 3
-    for piece in (display.step(step, 10), display.step(ignored, 10), display.diff(box.diff()), display.commits(box.log())):
+    for piece in (steps.summary(step, 10), steps.summary(ignored, 10), display.diff(box.diff()), display.commits(box.log())):
         shown_safely(piece)
     assert printable(box.diff().stat())
     box = stage.reopen(box)  # from the journal

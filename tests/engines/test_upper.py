@@ -236,3 +236,19 @@ def test_many_directories_do_not_use_up_descriptors(bench):
     opened = bench.open()
     opened.py("import os\nfor n in range(1500): os.makedirs(f'n/{n}/m'); open(f'n/{n}/m/f', 'w').close()")
     assert len([path for path in listed(opened) if path.endswith(b"/f")]) == 1500
+
+
+def test_a_change_that_hides_behind_its_old_time_and_size(bench):
+    opened = bench.open()
+    opened.sh("echo one > a.txt; echo 111 > new")
+    assert set(listed(opened)) == {b"a.txt", b"new"}
+    opened.sh("for f in a.txt new; do touch -r $f /tmp/r; echo xxx > $f; touch -r /tmp/r $f; done")
+    assert set(listed(opened)) == {b"a.txt", b"new"}
+
+
+def test_a_changed_file_that_is_removed_and_comes_back(bench):
+    opened = bench.open()
+    for script, mode in (("echo x > a.txt", True), ("rm a.txt", False), ("echo x > a.txt", True), ("rm a.txt", False)):
+        opened.sh(script)
+        assert {path: bool(found) for path, found in listed(opened).items()} == {b"a.txt": mode}
+    assert listed(opened) == {}

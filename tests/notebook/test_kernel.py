@@ -43,7 +43,7 @@ def test_short_commands_show_the_summary_at_once_and_objects_once(kernel):
     assert kernel.run("%patina_run -q echo hi") == []
     assert kernel.run("%patina_session show;") == []
     [shown] = kernel.run("x = %patina_session show\nx")
-    assert shown.kind == "execute_result"
+    assert shown.kind == "display_data"
 
 
 def test_a_failing_cell_fails_with_one_line(kernel):

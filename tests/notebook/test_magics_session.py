@@ -42,11 +42,11 @@ def test_use_chooses_what_the_others_mean(shell, repository):
     assert shell.run("%patina_session -s two").id == "two"
 
 
-def test_an_object_is_shown_once_and_assigned_ones_not_at_all(shell, repository):
+def test_an_object_is_shown_once_also_when_it_is_assigned(shell, repository):
     shell.run("%patina_session start --id one")
     assert len(shell.shown) == 1
-    shell.run("x = %patina_session show")
-    assert shell.shown == []
+    shell.run("x = %patina_session show\nx")
+    assert len(shell.shown) == 1
     assert shell["x"].id == "one"
     shell.run("%patina_session show -q")
     shell.run("%patina_session show;")

@@ -161,6 +161,11 @@ def test_an_answer_that_is_too_long(hostile):
     assert "broke the protocol" in lost(hostile(says(huge)).exec(COMMAND))
 
 
+def test_words_of_the_server_can_be_printed(hostile):
+    result = hostile(answers(rb'{"error": "a\ud800b"}')).exec(COMMAND)
+    assert result.error == r"a\ud800b"
+
+
 def test_words_of_the_server_are_cut(hostile):
     result = hostile(answers({"error": "e" * 50_000})).exec(COMMAND)
     assert len(result.error) == 2000

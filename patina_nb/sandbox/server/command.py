@@ -8,27 +8,25 @@ is free for the next command.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import select
 import socket
 from collections.abc import Callable
-from time import monotonic, sleep
+from time import monotonic
 
-from . import spawn
 from .children import Children
-from .frames import CANCEL, CLIENT_KINDS, EXIT, SIGNAL, STDERR, STDIN, STDOUT, WINDOW, FrameError, Reader
-from .pipes import Inlet, Outlet, Outputs
+from .frames import CANCEL, CLIENT_KINDS, EXIT, SIGNAL, STDIN, WINDOW, FrameError, Reader
+from .pipes import Inlet, Outlet
 from .processes import Hunt, end_tree, send_group
 from .request import Request, RequestError, signal_number, window
+from .spawn import resize
+from .start import Ends, start, start_error
 
 LINGER_S = 0.1  # for outputs that are still open when the leader has ended
-_SPAWN_PATIENCE_S = 1.0
 _CHUNK = 1 << 16
 _LONGEST_WAIT_S = 60.0
 _HUNT_S = 0.1
-_LONGEST_NAME = 1000
 
 
 class HostGone(Exception):
@@ -51,9 +49,7 @@ class Running:
         self._stop_world = stop_world
         self._outlet = Outlet(stream)
         self._reader = Reader(CLIENT_KINDS)
-        self._inlet: Inlet | None = None
-        self._outputs = Outputs()
-        self._master: int | None = None
+        self._ends = Ends()
         self._pid: int | None = None
         self._began = monotonic()
         self._deadline: float | None = None
@@ -74,50 +70,20 @@ class Running:
             while self._stream is not None or not self._children.none_left:
                 self._step()
         finally:
-            self._close()
-
-    # start
+            self._ends.close()
+            self._close_stream()
 
     def _start(self, request: Request, folder: bytes, env: dict[bytes, bytes]) -> None:
         try:
-            os.chdir(folder)
-            self._pid = self._on_terminal(request, env) if request.size else self._on_pipes(request, env)
+            self._pid = start(request, folder, env, self._ends)
         except OSError as error:
-            name = os.fsdecode(error.filename or request.argv[0])[:_LONGEST_NAME]
-            self._answer["error"] = f"{name}: {_reason(error)}"
+            self._answer["error"] = start_error(error, request)
             self._ended_at = monotonic()
-            for fd in list(self._outputs.kinds):
-                self._outputs.close(fd)
+            self._ends.close()
             return
         self._children.follow(self._pid)
         if request.timeout is not None:
             self._deadline = self._began + request.timeout
-
-    def _on_pipes(self, request: Request, env: dict[bytes, bytes]) -> int:
-        theirs: list[int] = []
-        try:
-            if request.stdin:
-                read, write = os.pipe2(os.O_CLOEXEC)
-                theirs.append(read)
-                self._inlet = Inlet(write, terminal=False)
-            else:
-                theirs.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-            theirs.append(self._outputs.pipe(STDOUT))
-            theirs.append(self._outputs.pipe(STDERR))
-            return _spawn(request.argv, env, (theirs[0], theirs[1], theirs[2]))
-        finally:
-            for fd in theirs:
-                os.close(fd)
-
-    def _on_terminal(self, request: Request, env: dict[bytes, bytes]) -> int:
-        assert request.size is not None
-        self._master, slave, path = spawn.open_terminal(*request.size)
-        self._outputs.kinds[self._master] = STDOUT
-        self._inlet = Inlet(os.dup(self._master), terminal=True)
-        try:
-            return _spawn(request.argv, env, (slave, slave, slave), path)
-        finally:
-            os.close(slave)
 
     # one round
 
@@ -143,10 +109,10 @@ class Running:
             events = select.POLLIN | select.POLLOUT if busy else select.POLLIN
             handlers[self._stream.fileno()] = (events, self._stream_ready)
         if self._answered or not busy:  # a client that is slow to read slows the command down
-            for fd in self._outputs.kinds:
+            for fd in self._ends.outputs.kinds:
                 handlers[fd] = (select.POLLIN, self._output_ready)
-        if self._inlet is not None and self._inlet.waiting is not None:
-            handlers[self._inlet.waiting] = (select.POLLOUT, self._room_for_input)
+        if self._ends.inlet is not None and self._ends.inlet.waiting is not None:
+            handlers[self._ends.inlet.waiting] = (select.POLLOUT, self._room_for_input)
         return handlers
 
     def _patience_ms(self) -> float | None:
@@ -188,21 +154,21 @@ class Running:
 
     def _leader_ended(self) -> None:
         self._ended_at = monotonic()
-        self._outputs.leader_ended()
+        self._ends.outputs.leader_ended()
 
     def _output_ready(self, fd: int) -> None:
         if self._answered:
-            self._outputs.read(fd)
+            self._ends.outputs.read(fd)
         elif not self._outlet.busy:
-            kind = self._outputs.kinds[fd]
-            data = self._outputs.read(fd)
+            kind = self._ends.outputs.kinds[fd]
+            data = self._ends.outputs.read(fd)
             if data:
                 self._tell(kind, data)
 
     def _room_for_input(self, _: int) -> None:
-        if self._inlet is not None:
-            self._inlet.write()
-            self._report_taken(self._inlet)
+        if self._ends.inlet is not None:
+            self._ends.inlet.write()
+            self._report_taken(self._ends.inlet)
 
     def _stream_ready(self, _: int) -> None:
         if self._stream is None:
@@ -235,11 +201,11 @@ class Running:
     def _obey(self, kind: bytes, payload: bytes) -> None:
         if kind == CANCEL:
             self._end("cancelled")
-        elif kind == STDIN and self._inlet is not None:
-            self._inlet.add(payload)
-            self._report_taken(self._inlet)
-        elif kind == WINDOW and self._master in self._outputs.kinds:
-            spawn.resize(self._master, *window(payload))
+        elif kind == STDIN and self._ends.inlet is not None:
+            self._ends.inlet.add(payload)
+            self._report_taken(self._ends.inlet)
+        elif kind == WINDOW and self._ends.terminal in self._ends.outputs.kinds:
+            resize(self._ends.terminal, *window(payload))
         elif kind == SIGNAL and self._pid is not None and self._ended_at is None:
             send_group(self._pid, signal_number(payload))
 
@@ -266,9 +232,9 @@ class Running:
         """The leader has ended, and what it had written is out."""
         if self._ended_at is None or self._outlet.busy:
             return False
-        if not self._outputs.kinds:
+        if not self._ends.outputs.kinds:
             return True
-        return monotonic() >= self._ended_at + LINGER_S and self._outputs.settled()
+        return monotonic() >= self._ended_at + LINGER_S and self._ends.outputs.settled()
 
     def _send_answer(self) -> None:
         status = self._children.status if self._pid is not None else None
@@ -278,7 +244,7 @@ class Running:
         self._answer["s"] = round(monotonic() - self._began, 6)
         self._tell(EXIT, json.dumps(self._answer).encode())
         self._answered = True
-        self._close_inlet()
+        self._ends.close_input()
         if not self._outlet.busy:
             self._close_stream()
 
@@ -312,34 +278,3 @@ class Running:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
-
-    def _close_inlet(self) -> None:
-        if self._inlet is not None:
-            self._inlet.close()
-            self._inlet = None
-
-    def _close(self) -> None:
-        self._close_inlet()
-        self._close_stream()
-        for fd in list(self._outputs.kinds):
-            self._outputs.close(fd)
-
-
-def _spawn(
-    argv: list[bytes], env: dict[bytes, bytes], stdio: tuple[int, int, int], terminal: bytes = b""
-) -> int:
-    """`spawn`, with some patience when the box is full of processes for the moment."""
-    until = monotonic() + _SPAWN_PATIENCE_S
-    while True:
-        try:
-            return spawn.spawn(argv, env, stdio, terminal)
-        except BlockingIOError:
-            if monotonic() > until:
-                raise
-        sleep(0.02)
-
-
-def _reason(error: OSError) -> str:
-    if error.errno == errno.EAGAIN:
-        return "no process can be started: the limit of processes is reached"
-    return error.strerror or str(error)

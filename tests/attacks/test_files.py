@@ -1,0 +1,359 @@
+"""Attacks 23a to 31: files, links, special files, full disks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+import patina_nb as patina
+from patina_nb.engines.base import Limits
+from patina_nb.errors import WorkspaceError
+
+from .stage import attempts, eventually, kind_of, python_env
+
+SECRET = "the key of the user\n"
+REFUSED = {"overlay": {"ENOENT"}, "landlock": {"EACCES"}}
+
+
+@pytest.fixture
+def secret(stage):
+    """A file of the user, outside of every workspace, on a path that everybody can walk."""
+    path = stage.open_dir / "secret"
+    path.write_text(SECRET)
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.core
+def test_24_host_write_through_a_link(stage, enforced, secret):
+    """The host writes and reads by commands in the box, so a link leads no further than the agent itself could."""
+    box = stage.open(enforced)
+    before = stage.host()
+    box.run(f"ln -s {secret} leak; ln -s {stage.open_dir} out; ln -s /etc system; ln -s /proc/1/root root; ln -s self self")
+    for path in ("leak", f"root{secret}", "out/secret", str(secret), "self"):
+        with pytest.raises(WorkspaceError):
+            box.read(path)
+        with pytest.raises(WorkspaceError):
+            box.write(path, "overwritten")
+    for path in ("out/new", "system/new", "out/deep/new", "../../../../../../etc/new"):
+        with pytest.raises(WorkspaceError):
+            box.write(path, "new")
+    with pytest.raises(WorkspaceError):
+        box.ls("out" if enforced == "overlay" else f"/proc/{os.getpid()}/root")
+    assert secret.read_text() == SECRET
+    assert sorted(path.name for path in stage.open_dir.iterdir()) == ["secret"]
+    stage.unchanged(before)
+
+
+@pytest.mark.core
+def test_25_links_are_kept_as_links(stage, enforced, secret):
+    box = stage.open(enforced)
+    before = stage.host()
+    targets = {"abs": str(secret), "up": "../../../../etc/passwd", "git": ".git/config", "gone": "nowhere", "dir2": "dir"}
+    box.run("; ".join(f"ln -s {target} {name}" for name, target in targets.items()))
+    box.run("rm -r dir; ln -s /etc dir")  # a directory of the base becomes a link out
+    for name, target in {**targets, "dir": "/etc"}.items():
+        assert stage.repo.git("ls-tree", box.branch, name).startswith("120000 ")
+        assert stage.repo.git("show", f"{box.branch}:{name}") == target
+    assert SECRET.strip() not in box.diff().text
+    other = patina.start(session="again", base=box.branch)  # checked out on the host, below our own cache
+    assert stage.open(enforced, session=other.id).run("readlink abs").stdout.text == f"{secret}\n"
+    assert stage.reopen(box).run("readlink up").ok
+    stage.unchanged(before)
+
+
+@pytest.mark.core
+def test_26_hard_links_out(stage, enforced, secret):
+    box = stage.open(enforced)
+    own = str(stage.repo.path / "a.txt")
+    tried = attempts(
+        box,
+        passwd="os.link('/etc/passwd', 'passwd')",
+        secret=f"os.link({str(secret)!r}, 'secret')",
+        repository=f"os.link({own!r}, 'own')",
+        renamed=f"os.rename({str(secret)!r}, 'moved')",
+        out="os.link('a.txt', '/tmp/out')" if enforced == "overlay" else f"os.link('a.txt', {str(secret.parent / 'out')!r})",
+        exchanged=f"os.rename('a.txt', {str(secret)!r})",
+    )
+    assert set(tried.values()) <= {"EXDEV", "EPERM", "EACCES", "ENOENT"}
+    assert tried["secret"] in ("ENOENT", "EPERM", "EXDEV", "EACCES")
+    assert secret.read_text() == SECRET
+
+
+RACE = """
+import os, sys, time
+os.makedirs("real", exist_ok=True)
+open("real/file", "w").write("harmless")
+os.symlink({out!r}, "link")
+end = time.monotonic() + 30
+print("racing", flush=True)
+while time.monotonic() < end:
+    for step in (("real", "aside"), ("link", "real"), ("real", "link"), ("aside", "real")):
+        try:
+            os.rename(*step)
+        except OSError:
+            pass
+"""
+
+
+@pytest.mark.core
+def test_27_links_that_race_with_the_host(stage, enforced, secret):
+    """Reads, writes, listings and snapshots while a directory and a link out change places."""
+    (stage.open_dir / "file").write_text(SECRET)
+    (stage.open_dir / "file").chmod(0o600)
+    box = stage.open(enforced)
+    before = stage.host()
+    racer = box.start(["python3", "-I", "-c", RACE.format(out=str(stage.open_dir))])
+    eventually(lambda: racer.output()[0].head)
+    for turn in range(12):
+        for action in (lambda: box.read("real/file"), lambda: box.ls("real"), lambda: box.write("real/new", f"{turn}")):
+            try:
+                said = action()
+            except WorkspaceError:
+                continue
+            assert SECRET.strip() not in str(said)
+        if turn % 4 == 0:
+            box.run(f"echo {turn} >turn")
+    racer.stop(grace=0.1)
+    assert sorted(path.name for path in stage.open_dir.iterdir()) == ["file", "secret"]
+    box.run("ls -l")
+    assert SECRET.strip() not in box.diff().text
+    assert box.run("rm -rf real aside link; echo calm >turn").unpublished is None
+    stage.unchanged(before)
+
+
+@pytest.mark.core
+def test_28_special_files(stage, kind):
+    box = stage.open(kind)
+    before = stage.host()
+    tried = attempts(
+        box,
+        null="os.mknod('null', 0o020666, os.makedev(1, 3))",
+        disk="os.mknod('disk', 0o060666, os.makedev(8, 0))",
+        whiteout="os.mknod('whiteout', 0o020666, os.makedev(0, 0))",
+    )
+    if kind != "process" or os.geteuid():  # a plain process of root's is root
+        assert tried["null"] == tried["disk"] == "EPERM"
+    assert tried["whiteout"] == "EPERM" or kind != "overlay"  # it would hide a file of the base
+    script = """
+import os, socket, stat
+os.mkfifo("fifo")
+os.unlink("a.txt"); os.mkfifo("a.txt")
+os.mkfifo("dir/.gitignore"); os.mkfifo(".gitattributes")
+listener = socket.socket(socket.AF_UNIX) if KIND != "landlock" else None
+listener and listener.bind("socket")
+with open("setuid", "w") as file: file.write("#!/bin/sh")
+os.chmod("setuid", 0o6755)
+os.mkdir("sticky"); os.chmod("sticky", 0o1777)
+with open("sticky/unreadable", "w") as file: file.write("x")
+os.chmod("sticky/unreadable", 0)
+""".replace("KIND", repr(kind))
+    step = box.run(["python3", "-I", "-c", script])
+    assert step.ok, step.stderr.text
+    box.run("rm -f .gitattributes dir/.gitignore")
+    step = box.run("echo on >on")
+    assert step.unpublished is None
+    listed = dict(line.split(" ", 1)[::-1] for line in stage.repo.git("ls-tree", "-r", box.branch).splitlines())
+    modes = {entry.split("\t")[1]: mode for entry, mode in listed.items()}
+    assert modes["setuid"] == "100755"
+    assert not {"fifo", "socket", "whiteout", "null", "disk", "a.txt"} & set(modes)
+    stage.unchanged(before)
+
+
+@pytest.mark.core
+def test_28_special_files_are_named(stage):
+    box = stage.open()
+    step = box.run("mkfifo fifo; rm a.txt; mkfifo a.txt; mkdir new; mkfifo new/fifo")
+    assert {left.path for left in step.left_out} == {"fifo", "a.txt", "new/fifo"}
+    assert [(change.path, change.status) for change in step.files] == [("a.txt", "deleted")]
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("where", [".git/config", ".git/index", ".git/HEAD", ".git/info/exclude", ".git/objects/info/alternates"])
+def test_28_fifo_where_git_reads(stage, where):
+    """Git in the box waits for a writer: Ctrl-C gets the user out of that, and the step is recorded."""
+    script = f"""
+import os, signal, sys, threading, time
+import patina_nb as patina
+from patina_nb.errors import Interrupted
+box = patina.workspace("s0")
+box.run("echo 1 >1")
+done = threading.Event()
+def impatient():
+    while not done.wait(0.5):
+        os.kill(os.getpid(), signal.SIGINT)
+box_step = None
+threading.Thread(target=impatient, daemon=True).start()
+try:
+    box_step = box.run("rm -f {where}; mkfifo {where}; echo 2 >2")
+except (KeyboardInterrupt, Interrupted) as error:
+    box_step = getattr(error, "step", None)
+done.set()
+print("recorded" if box_step is not None else "lost", flush=True)
+"""
+    patina.start(session="s0")
+    before = stage.host()
+    child = subprocess.Popen([sys.executable, "-c", script], env=python_env(), stdout=subprocess.PIPE, text=True)
+    try:
+        said, _ = child.communicate(timeout=30)
+    finally:
+        child.kill()
+        child.wait()
+    assert said == "recorded\n"
+    stage.boxes.append(eventually_opened("s0"))
+    stage.unchanged(before)
+
+
+def eventually_opened(session):
+    return patina.workspace(session)
+
+
+@pytest.mark.core
+def test_29_home_keys_and_other_sessions(stage, enforced, monkeypatch):
+    home = stage.open_dir / "home"
+    for name in (".ssh/id_ed25519", ".netrc", ".config/gh/hosts.yml", ".aws/credentials"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(SECRET)
+    monkeypatch.setenv("HOME", str(home))
+    other = stage.open(enforced)
+    other.run("echo of another session >private.txt; echo cached >$HOME/cached")
+    box = stage.open(enforced)
+    mine, theirs = stage.project / "sessions" / "s1", stage.project / "sessions" / "s0"
+    assert mine.is_dir()
+    assert theirs.is_dir()
+    tried = attempts(
+        box,
+        key=f"content({str(home / '.ssh/id_ed25519')!r})",
+        listed=f"os.listdir({str(home)!r})",
+        netrc=f"content({str(home / '.netrc')!r})",
+        own_home="sorted(os.listdir(os.path.expanduser('~')))",
+        home="os.environ['HOME']",
+        sessions=f"os.listdir({str(theirs.parent)!r})",
+        theirs=f"os.listdir({str(theirs)!r})",
+        private=f"content({str(theirs / ('up' if enforced == 'overlay' else 'tree') / 'private.txt')!r})",
+        cached=f"content({str(theirs / 'home' / 'cached')!r})",
+        journal=f"os.listdir({str(stage.repo.path / '.git' / 'patina')!r})",
+    )
+    assert tried.pop("home") != str(home)
+    assert ".ssh" not in tried.pop("own_home")
+    assert set(tried.values()) <= REFUSED[enforced]
+
+
+@pytest.mark.core
+def test_30_tmp_filled(stage):
+    box = stage.open(limits=Limits(tmp_size=1 << 20))
+    step = box.run("for place in /tmp /dev/shm /run; do head -c 5000000 /dev/zero >$place/fill; done; echo still >here")
+    assert "No space left on device" in step.stderr.text
+    assert "Read-only" in step.stderr.text  # /run
+    assert step.ok
+    assert step.commit
+    assert box.run("git status; ls -l /tmp/fill").ok
+
+
+# A small file system of its own, in a mount namespace that ends with the child.
+SMALL = "mount -t tmpfs -o size={size} small {at} && exec {python} -c {script}"
+FULL_CACHE = """
+import json, os, sys
+import patina_nb as patina
+box = patina.workspace(patina.start(session="full"))
+first = box.run("echo 1 >1")
+filled = box.run("cat /dev/zero >fill; rm -f /tmp/x; echo after >after")
+still = box.run("ls; rm -f fill")
+freed = box.run("echo 2 >2; git status")
+print(json.dumps({
+    "first": bool(first.commit), "said": filled.stderr.text, "unpublished": filled.unpublished,
+    "left": [(left.path, left.reason) for left in filled.left_out], "tip": box.tip,
+    "freed": freed.unpublished, "ok": freed.ok, "err": freed.stderr.text, "commit": freed.commit,
+}))
+box.delete(force=True)
+"""
+FULL_STATE = """
+import json, os, sys
+import patina_nb as patina
+from patina_nb.errors import PatinaError
+box = patina.workspace(patina.start(session="full"))
+first = box.run("echo 1 >1")
+with open(".git/fill", "wb") as fill:
+    try:
+        while True:
+            fill.write(bytes(4096))
+            fill.flush()
+    except OSError:
+        pass
+said = []
+for number in range(3):
+    try:
+        step = box.run(f"head -c 100000 /dev/urandom >big{number}")
+        said.append(step.unpublished or "fine")
+    except PatinaError as error:
+        said.append(f"{type(error).__name__}: {error}")
+os.unlink(".git/fill")
+freed = box.run("echo 2 >2")
+print(json.dumps({"first": bool(first.commit), "said": said, "freed": freed.unpublished, "commit": freed.commit,
+    "files": [change.path for change in freed.files]}))
+box.delete(force=True)
+"""
+
+
+def in_a_small_place(stage, at, size, script, *before):
+    """Run a script with a small file system at `at`; what it printed, as JSON."""
+    unshare = ["unshare", "--mount", "--propagation", "private"]
+    if os.geteuid():
+        unshare = ["unshare", "--user", "--map-root-user", *unshare[1:]]
+    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no mount namespace can be made here")
+    code = "set -e\n" + SMALL.format(size=size, at=f"'{at}'", python=sys.executable, script='"$1"')
+    if before:
+        code = code.replace(" && exec", f" && {before[0]} && exec")
+    done = subprocess.run(
+        [*unshare, "sh", "-c", code, "sh", script], env=python_env(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+def test_30_disk_of_the_workspaces_full(stage, monkeypatch):
+    place = stage.open_dir / "small"
+    place.mkdir()
+    monkeypatch.setenv("PATINA_CACHE_DIR", str(place))
+    before = stage.host()
+    found = in_a_small_place(stage, place, "24m", FULL_CACHE)
+    assert found["first"]
+    assert "No space left on device" in found["said"]
+    assert found["unpublished"] or found["left"]  # never silent
+    assert found["ok"], found["err"]
+    assert found["freed"] is None
+    assert found["commit"]
+    stage.unchanged(before)
+
+
+def test_30_disk_of_the_repository_full(stage, monkeypatch):
+    """Journal and objects cannot be written: said, and the next step makes up for it."""
+    place = stage.open_dir / "repository"
+    place.mkdir()
+    copy = f"cp -r '{stage.repo.path}/.' '{place}' && cd '{place}'"
+    found = in_a_small_place(stage, place, "6m", FULL_STATE, copy)
+    assert found["first"]
+    assert all(said != "fine" for said in found["said"])
+    assert found["freed"] is None
+    assert found["commit"]
+    stage.sound()
+
+
+@pytest.mark.core
+def test_31_huge_files(stage, enforced):
+    box = stage.open(enforced)
+    before = stage.host()
+    step = box.run("truncate -s 10G sparse; echo $?; dd if=/dev/zero of=seek bs=1 seek=10G count=1; echo $?; ls -s")
+    assert step.stdout.text.split()[0] != "0"
+    step = box.run("truncate -s 200M large; echo small >small")
+    assert "large" in {left.path for left in step.left_out}
+    assert "too large" in next(left.reason for left in step.left_out if left.path == "large")
+    assert {change.path for change in step.files} >= {"small"}
+    assert "large" not in {change.path for change in step.files}
+    assert kind_of(box) == enforced
+    stage.unchanged(before)

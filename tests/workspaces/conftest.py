@@ -1,0 +1,68 @@
+"""Fixtures of the tests of workspaces.
+
+    def test_it(ws):                 # an open workspace of the repository `repo`
+        step = ws.run("echo hi")
+
+    def test_that(pair):             # the same beside a plain clone
+        pair.run("rm a.txt")         # runs in both; the trees must be equal
+
+    def test_more(opener):
+        ws = opener("other-session", with_changes=True)
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import patina_nb as patina
+from patina_nb.workspaces.opening import opened
+from patina_nb.workspaces.workspace import Workspace
+
+from .support import Pair
+
+
+@pytest.fixture(scope="session")
+def open_cache() -> Iterator[Path]:
+    """A cache directory that every user of the machine can pass through (pytest's own are closed)."""
+    path = Path(tempfile.mkdtemp(prefix="patina-cache-"))
+    path.chmod(0o755)
+    yield path
+    subprocess.run(["chmod", "-R", "u+rwx", path], check=False, capture_output=True)
+    shutil.rmtree(path)
+
+
+@pytest.fixture(autouse=True)
+def cache(open_cache, monkeypatch) -> Iterator[Path]:
+    """Every test works with it, and leaves no workspace open."""
+    monkeypatch.setenv("PATINA_CACHE_DIR", str(open_cache))
+    yield open_cache
+    for workspace in opened():
+        workspace.close()
+
+
+@pytest.fixture
+def opener(repo) -> Callable[..., Workspace]:
+    """Opens workspaces of `repo`."""
+
+    def make(session: object = "work", **options: object) -> Workspace:
+        return patina.workspace(session, path=repo.path, **options)
+
+    return make
+
+
+@pytest.fixture
+def ws(opener) -> Workspace:
+    return opener()
+
+
+@pytest.fixture
+def pair(repo, ws, tmp_path) -> Pair:
+    clone = tmp_path / "clone"
+    repo.git("clone", "-q", str(repo.path), str(clone))
+    return Pair(repo, ws, clone)

@@ -1,0 +1,118 @@
+"""What the tests of workspaces share: a workspace beside a plain clone, and processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from patina_nb import events
+from patina_nb.session import Session
+from patina_nb.workspaces.step import Step
+from patina_nb.workspaces.workspace import Workspace
+
+WAIT_S = 60  # generous: only against hangs
+
+
+def shell(where: Path, script: str, *, env: dict[str, str] | None = None, ok: bool = True) -> str:
+    """Run a script of a test as the user; the output without its last line break."""
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=where, env=env, capture_output=True, check=False, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0 or not ok, (script, done.stderr)
+    return done.stdout.decode("utf-8", "surrogateescape").rstrip("\n")
+
+
+@dataclass
+class Pair:
+    """A workspace, and a plain clone in which the same scripts run: their trees must be equal."""
+
+    repo: object  # a `Repo` of tests/conftest.py
+    workspace: Workspace
+    clone: Path
+
+    def run(self, script: str, *, clean: bool = True) -> Step:
+        """Run it in both, compare the trees; `clean`: the agent's own ``git status`` has nothing to say."""
+        step = self.workspace.run(script)
+        assert step.ok, (script, step.stderr.text)
+        shell(self.clone, script, env=self.repo.env)
+        self.check(step, clean=clean)
+        return step
+
+    def check(self, step: Step, *, clean: bool = True) -> None:
+        assert step.unpublished is None
+        shell(self.clone, "git add -A --ignore-errors 2>/dev/null || true", env=self.repo.env)
+        expected = shell(self.clone, "git write-tree", env=self.repo.env)
+        assert self.tree() == expected, step
+        assert self.repo.git("rev-parse", self.workspace.branch) == self.workspace.tip
+        if clean:
+            assert self.workspace.run("git status --porcelain").stdout.text == ""
+
+    def tree(self) -> str:
+        return self.repo.git("rev-parse", f"{self.workspace.tip}^{{tree}}")
+
+
+def paths(step: Step) -> dict[str, str]:
+    """The files of a step: path -> what happened to it."""
+    return {file.path: file.status for file in step.files}
+
+
+def left(step: Step) -> dict[str, str]:
+    """What a step left out: path -> reason."""
+    return {entry.path: entry.reason for entry in step.left_out}
+
+
+def finished(session: Session) -> list[events.StepFinished]:
+    """The ends of steps, as the journal has them."""
+    happened = session.project.journal.read(session.id).events
+    return [event for event in happened if isinstance(event, events.StepFinished)]
+
+
+def wait_for(true: Callable[[], object], what: str) -> None:
+    """Wait until something has happened; fails the test when it does not."""
+    until = time.monotonic() + WAIT_S
+    while not true():
+        assert time.monotonic() < until, f"{what} did not happen"
+        time.sleep(0.01)
+
+
+def python(code: str, *args: object, cwd: Path | None = None, **more: object) -> subprocess.Popen[str]:
+    """Another Python process that finds what this one finds; kill and wait for it yourself."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, args)],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
+    )
+
+
+def run_python(code: str, *args: object, cwd: Path | None = None) -> str:
+    """The output of another Python process, which must end well."""
+    process = python(code, *args, cwd=cwd)
+    out, err = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 0, err
+    return out.strip()
+
+
+def processes_with(text: str) -> list[int]:
+    """Processes of this machine whose command line or environment holds a text."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            seen = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        except OSError:  # it ended, or is another user's
+            continue
+        if text.encode() in seen:
+            found.append(int(entry.name))
+    return found
