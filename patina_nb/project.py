@@ -38,11 +38,6 @@ class Project:
         return self.repository.common_dir / "patina"
 
     @property
-    def cache_dir(self) -> Path:
-        """Disposable things of this project; whoever uses it makes it. PatinaError: no home directory."""
-        return cache_root() / self.id
-
-    @property
     def journal(self) -> Journal:
         """The journal of all sessions; one writer for the whole process."""
         with _opening:

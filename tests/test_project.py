@@ -99,9 +99,9 @@ def test_no_repository_is_said(tmp_path):
 # -- caches ----------------------------------------------------------------------------------------
 
 
-def test_the_cache_is_where_it_is_told_to_be(repo, monkeypatch, tmp_path):
+def test_the_cache_is_where_it_is_told_to_be(monkeypatch, tmp_path):
     monkeypatch.setenv("PATINA_CACHE_DIR", str(tmp_path / "c"))
-    assert repo.project.cache_dir == tmp_path / "c" / repo.project.id
+    assert cache_root() == tmp_path / "c"
 
 
 def test_the_cache_follows_the_desktop_rules(monkeypatch, open_dir):
