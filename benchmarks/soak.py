@@ -94,9 +94,8 @@ def report(
     """The figures on stdout; 1 when something is wrong."""
     times.sort()
     print(f"{count} commands, {len(errors)} errors, background process alive: {alive}")
-    print(
-        f"median {statistics.median(times):.2f} ms, p99 {times[len(times) * 99 // 100]:.2f}, max {times[-1]:.1f}"
-    )
+    late = times[len(times) * 99 // 100]
+    print(f"median {statistics.median(times):.2f} ms, p99 {late:.2f}, max {times[-1]:.1f}")
     print("processes ", [processes for processes, _, _ in series])
     print("memory MB ", [round(memory / 1e6, 1) for _, memory, _ in series])
     print("descriptors", [descriptors for _, _, descriptors in series])

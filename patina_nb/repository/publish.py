@@ -128,7 +128,7 @@ def _keep_alive(git: Git, session_id: str, heads: list[str]) -> list[RefUpdate]:
 def _after_conflict(
     git: Git, session_id: str, old: str, new: str, result: Published, updates: list[RefUpdate]
 ) -> Published:
-    """The branch is not at `old`: behind it (it was checked out until now), there already, or elsewhere."""
+    """The branch is not at `old`: behind it (checked out until now), on the way, there, or elsewhere."""
     branch, kept = branch_ref(session_id), new_ref(session_id)
     refs = read_refs(git, [branch, kept])
     at = refs.get(branch, ABSENT)
@@ -136,6 +136,9 @@ def _after_conflict(
         return result
     if at and refs.get(kept) == old and descends(git, at, old):
         write_refs(git, [RefUpdate(branch, new, at), RefUpdate(kept, None, old), *updates])
+        return result
+    if at and descends(git, old, at) and descends(git, at, new):  # by a process that was killed just now
+        write_refs(git, [RefUpdate(branch, new, at), *updates])
         return result
     return _keep(git, session_id, old, new, result)
 

@@ -70,8 +70,8 @@ class Snapshotter:
 
     def sync_index(self, snapshot: Snapshot) -> None:
         """Bring the agent's index up to the new tip, so that its own ``git status`` is right."""
-        if snapshot.paths:
-            self._signature = self._git.update_index(snapshot.paths)
+        if snapshot.changed or snapshot.deleted:
+            self._signature = self._git.update_index(snapshot.changed, snapshot.deleted)
 
     def head(self) -> str | None:
         """The commit that the agent's repository stands on; None when its branch has none yet."""
@@ -118,7 +118,7 @@ class Snapshotter:
             snapshot = self._by_list(state, tip, message, listed)
         except NeedsScanError:
             snapshot = self._by_scan(state, tip, message, listed)
-        self.complete = True
+        self.complete = not snapshot.hidden
         return snapshot
 
     def _note(self, listed: ChangeList | None) -> None:
@@ -146,7 +146,7 @@ class Snapshotter:
             self._git, state.ref, tip, self.author, message, changed, deleted, targets
         )
         files = by_list.file_changes(changed, deleted, before)
-        return Snapshot(commit, tip, files, self._report(left), (*deleted, *changed))
+        return Snapshot(commit, tip, files, self._report(left), tuple(changed), tuple(deleted))
 
     def _check_index(self, state: State, tip: str) -> None:
         known = self._signature
@@ -168,7 +168,9 @@ class Snapshotter:
             commit = self._on_top(state, tree, message)
         rows = self._git.differences(tip, commit) if commit != tip else []
         files = tuple(file_change(path, row) for path, row in rows)
-        return Snapshot(commit if commit != tip else None, tip, files, self._report([*left, *more]))
+        hidden = any(reason == by_scan.UNREADABLE for _, reason in left)
+        left_out = self._report([*left, *more])
+        return Snapshot(commit if commit != tip else None, tip, files, left_out, hidden=hidden)
 
     def _on_top(self, state: State, tree: str, message: str) -> str:
         """The agent's HEAD, and what is not committed there as a commit on top of it."""

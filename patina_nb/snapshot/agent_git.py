@@ -103,11 +103,21 @@ class AgentGit:
         same = 'test "$(git write-tree 2>/dev/null)" = "$(git rev-parse "$1^{tree}")" && echo same || echo'
         return self.script(same, commit).strip() == b"same"
 
-    def update_index(self, paths: Sequence[bytes]) -> bytes | None:
-        """Bring the index up to date for `paths`; returns the new signature, None = the index is locked."""
-        listed = b"".join(path + b"\0" for path in paths)
-        script = "git update-index -q --add --remove --replace -z --stdin || exit 3; " + STAT
-        return self.script(script, stdin=listed, ok=(0, 3)) or None
+    def update_index(self, changed: Sequence[bytes], deleted: Sequence[bytes]) -> bytes | None:
+        """Bring the index up to date for these paths; returns its signature, None = it is locked.
+
+        What is deleted is named outright: its path may lead through a link to another file now.
+        """
+        script = (
+            'git update-index -q --force-remove "$@" --no-force-remove --add --remove --replace -z --stdin '
+            "|| exit 3; " + STAT
+        )
+        listed = b"".join(path + b"\0" for path in changed)
+        signature = b""
+        for chunk in list(chunks(deleted)) or [[]]:
+            names = ["./" + text(path) for path in chunk]
+            signature = self.script(script, *names, stdin=listed, ok=(0, 3))
+        return signature or None
 
     def descends(self, old: str, new: str) -> bool:
         """Does the commit `new` come after `old`, or is it the same? False when one is not known here."""

@@ -25,9 +25,10 @@ _BEFORE = (
     ".git/patina-before"  # the agent's index as it was copied: when it is another one later, theirs stays
 )
 _ENV = {"GIT_INDEX_FILE": _INDEX}
+# -p: git compares the time of the index with those of files to know which entries it must not trust.
 _ADD = f"""
 rm -f {_INDEX} {_INDEX}.lock {_BEFORE}
-[ -e .git/index ] && cp -f .git/index {_INDEX} && ln .git/index {_BEFORE}
+[ -e .git/index ] && cp -fp .git/index {_INDEX} && ln .git/index {_BEFORE}
 export GIT_INDEX_FILE={_INDEX}
 unmerged=$(git ls-files -u 2>/dev/null) || {{ rm -f {_INDEX}; git read-tree HEAD 2>/dev/null; }}
 said=$(git add -A --ignore-errors 2>&1)
@@ -41,13 +42,21 @@ if ln {_INDEX} .git/index.lock 2>/dev/null; then mv -f .git/index.lock .git/inde
 rm -f {_INDEX} {_BEFORE}
 [ -z "$adopted" ] ||
 """
+# Submodules and nested repositories in which something lies, out of 100k lines: not worth a transfer.
+_MODULES = f"""
+export GIT_INDEX_FILE={_INDEX}
+git ls-files -s -z | tr '\\n\\0' '\\001\\n' | LC_ALL=C grep '^160000 ' | LC_ALL=C cut -f 2- | while IFS= read -r path; do
+    [ -d "$path" ] && [ -n "$(ls -A "./$path")" ] && printf '%s\\0' "$path"
+done
+true
+"""
 _HIDDEN = ("-type", "d", "!", "-perm", "-500", "!", "-exec", "test", "-r", "{}", ";", "-print0")
 _SPECIAL = (
     *("(", "-type", "p", "-o", "-type", "s", "-o", "-type", "b"),
     *("-o", "-type", "c", ")", "-print0"),
 )
 _REFUSED = "git refuses to add it (its name, its permissions, or a repository without a commit)"
-_UNREADABLE = "a directory that cannot be read"
+UNREADABLE = "a directory that cannot be read"
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,8 @@ def left_out(git: AgentGit, listed: ChangeList | None, staged: Staged) -> list[t
     if staged.trouble:
         stale = git.run("diff-files", "-z", "--name-only", "--ignore-submodules=all", env=_ENV)
         left += [(path, _REFUSED) for path in stale.split(b"\0")[:-1]]
-        left += [(path, _UNREADABLE) for path in _find(git, *_HIDDEN)]
+        left += [(path, UNREADABLE) for path in _find(git, *_HIDDEN)]
+    left += [(path, FOREIGN) for path in git.script(_MODULES).split(b"\0")[:-1]]
     return left + _special(git, listed)
 
 
@@ -102,7 +112,6 @@ def write_tree(git: AgentGit, state: State, max_bytes: int) -> tuple[str, list[t
         back = b"".join(_index_line(path, row) for path, row in large)
         git.run("update-index", "-z", "--index-info", env=_ENV, stdin=back)
     left = [(path, too_large(sizes[row.new_sha], max_bytes)) for path, row in large]
-    left += [(path, FOREIGN) for path, row in rows if row.new_mode == b"160000"]
     return commit_id(git.run("write-tree", env=_ENV)), left
 
 

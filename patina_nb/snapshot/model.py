@@ -40,7 +40,9 @@ class Snapshot:
     old: str
     files: tuple[FileChange, ...]
     left_out: tuple[LeftOut, ...]
-    paths: tuple[bytes, ...] = ()  # what the agent's index does not know yet
+    changed: tuple[bytes, ...] = ()  # what the agent's index does not know yet
+    deleted: tuple[bytes, ...] = ()
+    hidden: bool = False  # a directory cannot be read: no later list will tell what is in it
 
 
 @dataclass(frozen=True)

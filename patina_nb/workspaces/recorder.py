@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, cast
 
 from patina_nb import events
-from patina_nb.errors import JournalError, PatinaError, PublishError, SandboxError
+from patina_nb.errors import JournalError, PatinaError, PublishError, RepositoryError, SandboxError
 from patina_nb.journal import Journal
 from patina_nb.repository import Published, Repository
 from patina_nb.sandbox.protocol import ExecResult, Output
 from patina_nb.session import Session
-from patina_nb.snapshot import Snapshot, Snapshotter
+from patina_nb.snapshot import FileChange, Snapshot, Snapshotter
 from patina_nb.workspaces.interrupts import HeldBack
 from patina_nb.workspaces.step import Step, commit_message, status_of
 
@@ -31,6 +32,11 @@ NOTHING_RUN = ExecResult(
     stderr=Output(),
     duration_s=0.0,
 )
+_STATUS: Mapping[str, Literal["added", "deleted"]] = {
+    "added": "added",
+    "renamed": "added",
+    "deleted": "deleted",
+}
 _SPOOLED = 8 << 20  # a pack up to this size never touches the disk
 _NO_SNAPSHOT = (
     "No snapshot could be taken: {}. Nothing is lost, the next step tries again; if that does not help, "
@@ -151,10 +157,17 @@ class Recorder:
         lost = replace(NOTHING_RUN, exit_code=None, lost=note)
         self._record(replace(self._step(started, lost, parent, Outcome(commit)), notes=(note,)))
 
-    def finish_lost(self, number: int, why: str) -> Step:
-        """End a step of a dead process with what its box still holds."""
+    def finish_lost(self, number: int, parent: str, why: str) -> Step:
+        """End a step of a dead process with what it had published since `parent`, and what its box holds."""
         started = Started(number, f"step {number}", None, datetime.now(UTC), ())
-        return self.finish(started, replace(NOTHING_RUN, exit_code=None, lost=why), (why,))
+        lost = replace(NOTHING_RUN, exit_code=None, lost=why)
+        with HeldBack(), self._lock:
+            message = commit_message(started.command, self._session.id, number, status_of(lost), None)
+            outcome = self._publish(message)
+            commit = outcome.commit or (self.tip if self.tip != parent else None)
+            step = self._step(started, lost, parent, replace(outcome, commit=commit))
+            files = _changes(self._repository, parent, commit) if commit else ()
+            return self._record(replace(step, files=files, notes=(why,)))
 
     # -- the state of the box ---------------------------------------------------------------------
 
@@ -284,6 +297,17 @@ class Recorder:
         if output.file is not None:
             return self._journal.store(output.file)
         return self._journal.store(output.head + output.tail)
+
+
+def _changes(repository: Repository, old: str, new: str) -> tuple[FileChange, ...]:
+    """What differs between two commits; nothing when the old one is no longer in the repository."""
+    try:
+        files = repository.numstat(old, new)
+    except RepositoryError:
+        return ()
+    gone = [FileChange(file.old_path, "deleted") for file in files if file.old_path is not None]
+    here = [FileChange(file.path, _STATUS.get(file.status, "modified")) for file in files]
+    return tuple(sorted([*gone, *here], key=lambda change: change.path))
 
 
 def _finished(step: Step, stdout: str | None, stderr: str | None) -> events.StepFinished:

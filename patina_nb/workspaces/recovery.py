@@ -16,6 +16,7 @@ from patina_nb.journal import Journal
 from patina_nb.repository import Repository
 from patina_nb.session import Session
 from patina_nb.workspaces.recorder import Recorder
+from patina_nb.workspaces.step import Step
 
 _DIED = "the process that ran this step ended before the step did"
 
@@ -91,8 +92,10 @@ def _published(repository: Repository, past: Past, tip: str) -> dict[int, str]:
 
 def _finish(recorder: Recorder, past: Past) -> list[str]:
     """The box is as the dead process left it: its files become the commit of the step in flight."""
-    recorder.tip = past.head
-    ended = [recorder.finish_lost(number, _DIED) for number in past.unfinished]
+    ended: list[Step] = []
+    for number in past.unfinished:
+        parent = recorder.tip if ended else past.head
+        ended.append(recorder.finish_lost(number, parent, _DIED))
     steps = ", ".join(map(str, past.unfinished))
     refused = [step.unpublished for step in ended if step.unpublished]
     if refused:

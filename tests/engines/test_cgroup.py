@@ -51,9 +51,10 @@ def test_kills_for_memory_are_counted(group):
     assert group.oom_kills() == 1
 
 
-def test_a_group_that_a_killed_process_left_is_swept(group):
+def test_a_group_that_a_killed_process_left_is_swept(group, monkeypatch):
+    monkeypatch.setattr(cgroup, "_LEFT", -1.0)
     place = (group.memory or group.processes).parent
-    left = place / "patina-test-4194305-1"
+    left = place / "patina-other-4194305-1"
     left.mkdir()
     cgroup.create("test", Limits()).remove()
     assert not left.exists()

@@ -21,15 +21,18 @@ pytestmark = pytest.mark.usefixtures("namespaced")
 INSIDE = """
 import hashlib, json, os, shutil, stat, sys
 def p(name): return os.fsencode(name)
-def write(name, text):
-    with open(p(name), "wb") as file: file.write(p(text))
-def append(name, text):
-    with open(p(name), "ab") as file: file.write(p(text))
+def put(name, text, flags):  # does not wait for somebody to read from a pipe
+    fd = os.open(p(name), os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | flags)
+    with open(fd, "wb") as file: file.write(p(text))
+def write(name, text): put(name, text, os.O_TRUNC)
+def append(name, text): put(name, text, os.O_APPEND)
 def mkdir(name, _): os.mkdir(p(name))
-def rmtree(name, _): shutil.rmtree(p(name))
+def rmtree(name, _):
+    if stat.S_ISDIR(os.lstat(p(name)).st_mode): shutil.rmtree(p(name))  # else it waits at a pipe
 def rm(name, _): os.unlink(p(name))
 def rename(name, other): os.rename(p(name), p(other))
-def move(name, other): shutil.move(p(name), p(other))
+def move(name, other):
+    if not stat.S_ISFIFO(os.lstat(p(name)).st_mode): shutil.move(name, other)
 def link(name, other): os.link(p(other), p(name))
 def symlink(name, other): os.symlink(p(other), p(name))
 def chmod(name, _): os.chmod(p(name), 0o755)
@@ -95,7 +98,7 @@ def nothing(_):
 
 
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -248,7 +251,42 @@ def test_a_change_that_hides_behind_its_old_time_and_size(bench):
 
 def test_a_changed_file_that_is_removed_and_comes_back(bench):
     opened = bench.open()
-    for script, mode in (("echo x > a.txt", True), ("rm a.txt", False), ("echo x > a.txt", True), ("rm a.txt", False)):
+    for script, mode in (
+        ("echo x > a.txt", True),
+        ("rm a.txt", False),
+        ("echo x > a.txt", True),
+        ("rm a.txt", False),
+    ):
         opened.sh(script)
         assert {path: bool(found) for path, found in listed(opened).items()} == {b"a.txt": mode}
     assert listed(opened) == {}
+
+
+KINDS = {
+    "file": "echo x > {0}",
+    "directory": "mkdir {0}; echo y > {0}/y",
+    "link": "ln -s a.txt {0}",
+    "nothing": "true",
+}
+
+
+@pytest.mark.parametrize("place", ["new", "dir", "a.txt"])
+@pytest.mark.parametrize("first", KINDS)
+def test_every_change_of_kind(bench, place, first):
+    for second in KINDS:
+        opened = bench.open()
+        believed = set()
+        for kind in (first, second):
+            opened.sh(f"rm -rf {place}; " + KINDS[kind].format(place))
+            time.sleep(0.03)
+            for change in opened.box.changes(nothing).changes:
+                if change.mode:
+                    believed.add(change.path)
+                else:
+                    below = change.path + b"/"
+                    believed = {
+                        path for path in believed if path != change.path and not path.startswith(below)
+                    }
+        found = opened.sh(f"test ! -e {place} -a ! -L {place} || find {place} ! -type d").split()
+        assert believed == {os.fsencode(path) for path in found}, (first, second)
+        opened.box.delete()

@@ -1,13 +1,13 @@
 """Fixtures of the tests of workspaces.
 
-    def test_it(ws):                 # an open workspace of the repository `repo`
-        step = ws.run("echo hi")
+def test_it(ws):                 # an open workspace of the repository `repo`
+    step = ws.run("echo hi")
 
-    def test_that(pair):             # the same beside a plain clone
-        pair.run("rm a.txt")         # runs in both; the trees must be equal
+def test_that(pair):             # the same beside a plain clone
+    pair.run("rm a.txt")         # runs in both; the trees must be equal
 
-    def test_more(opener):
-        ws = opener("other-session", with_changes=True)
+def test_more(opener):
+    ws = opener("other-session", with_changes=True)
 """
 
 from __future__ import annotations

@@ -232,7 +232,9 @@ def test_ls(ws):
 
 
 def test_ls_of_many_and_of_odd_names(ws):
-    ws.run('mkdir -- -x "a b"; cd -- -x; for i in $(seq 3000); do : > "a-rather-long-name-of-a-file-$i"; done')
+    ws.run(
+        'mkdir -- -x "a b"; cd -- -x; for i in $(seq 3000); do : > "a-rather-long-name-of-a-file-$i"; done'
+    )
     assert len(ws.ls("-x")) == 3000
     assert ws.ls("a b") == []
     for path in ("nothing", "a.txt", "a\0b"):

@@ -19,6 +19,7 @@ from pathlib import Path
 from patina_nb.engines.base import Limits
 
 _SERVER = 64  # processes above the limit of the commands, for the server itself
+_LEFT = 60.0  # seconds after which a group without a maker is nobody's (makers in other containers look dead)
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def _memory_settings(limits: Limits, *, unified: bool) -> dict[str, str]:
 def _create(place: Path | None, name: str, settings: dict[str, str]) -> Path | None:
     if place is None:
         return None
-    _sweep(place, name)
+    _sweep(place)
     folder = place / f"patina-{name}-{os.getpid()}-{time.monotonic_ns():x}"
     try:
         folder.mkdir()
@@ -144,12 +145,12 @@ def _write(folder: Path, settings: dict[str, str]) -> bool:
     return True
 
 
-def _sweep(place: Path, name: str) -> None:
-    """Remove groups of this name that a killed process left behind; a group with members refuses."""
-    for old in place.glob(f"patina-{name}-*-*"):
+def _sweep(place: Path) -> None:
+    """Remove groups that killed processes left behind. A group with members refuses to go."""
+    for old in place.glob("patina-*-*"):
         maker = old.name.split("-")[-2]
-        if not Path("/proc", maker).exists():
-            with suppress(OSError):
+        with suppress(OSError):
+            if not Path("/proc", maker).exists() and time.time() - old.stat().st_mtime > _LEFT:
                 old.rmdir()
 
 
