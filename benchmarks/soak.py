@@ -49,7 +49,7 @@ def sample(box: ServerBox) -> tuple[int, int, int]:
     """(processes of the server, their resident memory in bytes, their open descriptors)."""
     processes = memory = descriptors = 0
     for pid in box.processes():
-        with contextlib.suppress(FileNotFoundError):  # it ended meanwhile
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             if b"server.main" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 memory += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
                 descriptors += len(list(Path(f"/proc/{pid}/fd").iterdir()))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 import textwrap
 
 import pytest
 
-from patina_nb.engines.local import interpreter, probe
+from patina_nb.engines.local import interpreter, landlock, probe
 from patina_nb.engines.local.diagnosis import explain
 from patina_nb.engines.local.engine import LocalEngine
 from patina_nb.engines.local.identity import FIRST_UID, Identity
 from patina_nb.engines.local.interpreter import collides, in_system
 from patina_nb.engines.local.rungs import RUNGS
+from patina_nb.engines.local.seccomp import MACHINES
 from patina_nb.errors import EngineUnavailableError
 
 from .bench import PROJECT
@@ -191,3 +193,38 @@ def test_the_servers_code_is_copied_for_a_user_who_cannot_read_it(open_dir, monk
     assert folder.is_relative_to(open_dir)
     code = f"import sys; sys.path.insert(0, {str(folder)!r}); import server.main"
     subprocess.run(["/usr/bin/python3", "-I", "-S", "-c", code], user=guest.uid, group=guest.gid, check=True)
+
+
+FORBIDDING = """
+    import platform, sys
+    from pathlib import Path
+    from patina_nb.engines.base import BoxSpec
+    from patina_nb.engines.local import seccomp
+    from patina_nb.engines.select import choose
+    from patina_nb.sandbox.client import Sandbox
+    from patina_nb.sandbox.protocol import Command
+    from patina_nb.sandbox.server import confine
+    confine.libc.prctl(38, 1, 0, 0, 0)
+    confine._seccomp(seccomp.program(platform.machine()))
+    choice = choose()
+    print(choice.fallbacks)
+    spec = BoxSpec("{project}", "one", Path("{git}"), "{commit}", "agent/one", "an agent")
+    box = choice.engine.launch(spec)
+    print(Sandbox(box).exec(Command(["cat", "a.txt"])).stdout.text.strip(), box.isolation.kind, box.notes)
+    box.delete()
+"""
+
+
+@pytest.mark.skipif(
+    platform.machine() not in MACHINES, reason="no filter for this machine to forbid them with"
+)
+def test_where_namespaces_are_forbidden_landlock_is_left(bench):
+    """As in most containers: our own filter, on a whole process, refuses new namespaces and mounts."""
+    if landlock.missing():
+        pytest.skip(landlock.missing())
+    code = textwrap.dedent(FORBIDDING).format(project=PROJECT, git=bench.repo / ".git", commit=bench.commit)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    fallbacks, opened = result.stdout.splitlines()
+    assert "bubblewrap-bundled: this machine or container forbids user namespaces" in fallbacks
+    assert opened.startswith("one Landlock")

@@ -9,6 +9,7 @@ from patina_nb.engines.base import BoxSpec
 from patina_nb.engines.local import environment, host, interpreter, objects
 from patina_nb.engines.local.bubblewrap import HOME, OBJECTS, RUN, Bind, Link
 from patina_nb.engines.local.carried import server_code
+from patina_nb.engines.local.identity import Identity
 from patina_nb.engines.local.interpreter import Interpreter
 from patina_nb.engines.local.places import ProjectCache, passage
 from patina_nb.engines.local.staging import can_stage
@@ -32,12 +33,11 @@ class Contents:
         return [*self.interpreter.bins, *environment.tool_bins(self.tools)]
 
 
-def gather(spec: BoxSpec, cache: ProjectCache, *, staged: bool) -> Contents:
+def gather(spec: BoxSpec, cache: ProjectCache, identity: Identity, *, staged: bool) -> Contents:
     """Collect the contents; raises EngineUnavailableError when there is no Python for the server.
 
-    `staged`: what the box's user cannot reach by its path can be mounted for it.
+    `identity` is who the server runs as. `staged`: what it cannot reach by its path can be mounted for it.
     """
-    identity = cache.identity
     staged = staged and identity.switched and can_stage()
     python = interpreter.find(identity, staged=staged)
     if isinstance(python, str):
@@ -47,8 +47,8 @@ def gather(spec: BoxSpec, cache: ProjectCache, *, staged: bool) -> Contents:
         interpreter=python,
         system=tuple(host.system(identity)),
         tools=tuple(tools),
-        objects=tuple(objects.for_box(cache, spec.git_dir, staged=staged)),
-        volumes=tuple(host.volumes(spec, cache.shared, identity)),
+        objects=tuple(objects.for_box(cache, identity, spec.git_dir, staged=staged)),
+        volumes=tuple(host.volumes(spec, cache.shared, cache.identity)),
         server=server_code(identity, cache.root.parent),
         notes=(*([python.note] if python.note else []), *notes),
     )

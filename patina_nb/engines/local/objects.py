@@ -76,16 +76,16 @@ def readable(identity: Identity, objects: Path) -> bool:
     )
 
 
-def for_box(cache: ProjectCache, git_dir: Path, *, staged: bool) -> list[Path]:
+def for_box(cache: ProjectCache, identity: Identity, git_dir: Path, *, staged: bool) -> list[Path]:
     """The object directories for a box: where they lie, or a copy of those that its user cannot read.
 
     `staged`: a directory that cannot be reached by its path will be brought in by a mount.
     """
     found = []
     for path in directories(git_dir):
-        usable = readable(cache.identity, path) and (staged or reaches(cache.identity, path))
+        usable = readable(identity, path) and (staged or reaches(identity, path))
         name = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
-        found.append(path if usable else copied(cache.identity, path, cache.root / f"objects-{name}"))
+        found.append(path if usable else copied(identity, path, cache.root / f"objects-{name}"))
     return found
 
 

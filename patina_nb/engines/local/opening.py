@@ -10,13 +10,12 @@ from pathlib import Path
 
 from patina_nb.engines.base import BoxSpec
 from patina_nb.engines.local import cgroup, environment, isolation, sessions
-from patina_nb.engines.local.binaries import Binary
 from patina_nb.engines.local.box import LocalBox, Server, serve
 from patina_nb.engines.local.bubblewrap import OBJECTS
 from patina_nb.engines.local.checkout import BaseTree, base_tree
 from patina_nb.engines.local.command import Launch, command, configuration, seccomp_descriptor, server
 from patina_nb.engines.local.contents import Contents, gather
-from patina_nb.engines.local.identity import ourselves
+from patina_nb.engines.local.identity import Identity, ourselves
 from patina_nb.engines.local.lock import SessionLock
 from patina_nb.engines.local.objects import quoted
 from patina_nb.engines.local.places import ProjectCache
@@ -35,8 +34,9 @@ def open_box(
     binary = binary_of(rung)
     if isinstance(binary, str):
         raise EngineUnavailableError(binary)
-    contents = gather(spec, cache, staged=binary is not None)
-    session, tree, created, said = _session(spec, cache, rung.layout, contents, binary)
+    owner = ourselves() if rung.layout == "process" else cache.identity
+    contents = gather(spec, cache, owner, staged=binary is not None)
+    session, tree, created, said = _session(spec, cache, owner, rung.layout, contents)
     name = f"{spec.project_id}-{spec.session_id}"
     group = None if rung.layout == "process" else cgroup.create(name, spec.limits)
     launch = Launch(spec, cache, session, tree.files, contents, group, binary)
@@ -63,13 +63,12 @@ def open_box(
 
 
 def _session(
-    spec: BoxSpec, cache: ProjectCache, layout: Layout, contents: Contents, binary: Binary | None
+    spec: BoxSpec, cache: ProjectCache, owner: Identity, layout: Layout, contents: Contents
 ) -> tuple[SessionDir, BaseTree, bool, list[str]]:
     """(the session's directory, its base tree, was it made now, what was lost)."""
-    alternates = _alternates(contents, namespaced=binary is not None)
+    alternates = _alternates(contents, namespaced=layout in ("overlay", "copy"))
     path = cache.session(spec.session_id)
     record = sessions.recorded(path)
-    owner = ourselves() if layout == "process" else cache.identity
     lost = sessions.why_lost(path, record, layout, owner)
     if record is not None and not lost:
         session = SessionDir(path, layout)

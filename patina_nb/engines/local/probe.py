@@ -56,7 +56,7 @@ def _ask(rung: Rung) -> Availability:
     spec = BoxSpec(PROJECT, "probe", Path("/nonexistent"), "0" * 40, "agent/probe", "agent")
     try:
         with _scratch(rung) as (project, session, lower):
-            contents = gather(spec, project, staged=binary is not None)
+            contents = gather(spec, project, project.identity, staged=binary is not None)
             launch = Launch(spec, project, session, lower, contents, None, binary)
             failure = _attempt(launch) or _unmarked(session, lower)
     except (EngineUnavailableError, SandboxError, OSError) as error:

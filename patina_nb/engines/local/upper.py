@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from patina_nb.engines.base import Change, ChangeList, Prune
 from patina_nb.errors import SandboxError
@@ -45,8 +46,7 @@ class _Folder:
     folders: dict[bytes, _Folder] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):  # there may be very many
     path: bytes
     name: bytes
     status: os.stat_result
@@ -195,12 +195,10 @@ class _Descriptors:
                 name = os.fsencode(item.name)
                 if path or name != b".git":
                     with suppress(FileNotFoundError):
-                        found.append(self._entry(fd, _join(path, name), name))
+                        status = item.stat(follow_symlinks=False)
+                        opaque = stat.S_ISDIR(status.st_mode) and _is_opaque(fd, name)
+                        found.append(_Entry(_join(path, name), name, status, opaque))
         return found
-
-    def _entry(self, fd: int, path: bytes, name: bytes) -> _Entry:
-        status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-        return _Entry(path, name, status, stat.S_ISDIR(status.st_mode) and _is_opaque(fd, name))
 
     def link(self, path: bytes) -> bytes:
         """The target of a symbolic link; raises OSError."""
