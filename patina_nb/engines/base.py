@@ -90,6 +90,8 @@ class BoxSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     shared: Mapping[str, str] = field(default_factory=dict)  # volume name -> path in the box
+    head: str | None = None  # the commit at which a damaged git directory is written anew; default: `commit`
+    renew_git: bool = False  # write it anew in any case: the agent's git does not work
     tools: Sequence[Path] = ()  # further host directories bound read-only at their own path
 
 

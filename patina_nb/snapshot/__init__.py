@@ -77,10 +77,6 @@ class Snapshotter:
         """The commit that the agent's repository stands on; None when its branch has none yet."""
         return self._git.state(alone=True).head
 
-    def usable(self) -> bool:
-        """Can git work in the agent's repository?"""
-        return self._git.usable()
-
     def descends(self, old: str, new: str) -> bool:
         """Does the commit `new` come after `old`? False when the agent's repository lacks one of them."""
         return self._git.descends(old, new)

@@ -44,8 +44,8 @@ rm -f {_INDEX} {_BEFORE}
 """
 # Submodules and nested repositories in which something lies, out of 100k lines: not worth a transfer.
 _MODULES = f"""
-export GIT_INDEX_FILE={_INDEX}
-git ls-files -s -z | tr '\\n\\0' '\\001\\n' | LC_ALL=C grep '^160000 ' | LC_ALL=C cut -f 2- | while IFS= read -r path; do
+export GIT_INDEX_FILE={_INDEX} LC_ALL=C
+git ls-files -s -z | tr '\\n\\0' '\\001\\n' | grep '^160000 ' | cut -f 2- | while IFS= read -r path; do
     [ -d "$path" ] && [ -n "$(ls -A "./$path")" ] && printf '%s\\0' "$path"
 done
 true

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from patina_nb import events
 from patina_nb import session as sessions
-from patina_nb.engines.base import Box, BoxSpec, Limits, Network
+from patina_nb.engines.base import Box, BoxSpec, Engine, Limits, Network
 from patina_nb.engines.select import choose
 from patina_nb.errors import RepositoryError, WorkspaceError
 from patina_nb.journal import Journal
@@ -21,6 +21,7 @@ from patina_nb.project import Project, open_project
 from patina_nb.sandbox.client import Sandbox
 from patina_nb.session import Session
 from patina_nb.snapshot import Identity, Snapshotter
+from patina_nb.snapshot.agent_git import AgentGit
 from patina_nb.workspaces.recorder import Recorder
 from patina_nb.workspaces.recovery import Past, read_past, reconcile
 from patina_nb.workspaces.step import commit_message
@@ -144,8 +145,7 @@ def _launch(
         if with_changes:
             spec = replace(spec, commit=_bring_changes(project, session, journal, spec))
         past = read_past(journal, session)
-        box = choice.engine.launch(spec)
-        stack.callback(box.close)
+        box = _box(choice.engine, replace(spec, head=_known(project, past.head, spec.commit)), past, stack)
         recorder = _recorder(project, session, journal, box, spec, past)
         said = reconcile(recorder, project.repository, past, box, spec.commit)
         notes = (*_notes(session, spec, box, past, with_changes), *said)
@@ -162,6 +162,26 @@ def _launch(
             late_note=late,
             on_close=stack.pop_all(),
         )
+
+
+def _box(engine: Engine, spec: BoxSpec, past: Past, stack: ExitStack) -> Box:
+    """The session's box; when the agent's git does not work any more, with a new git directory."""
+    box = engine.launch(spec)
+    stack.callback(box.close)
+    if box.created or past.clean or AgentGit(Sandbox(box)).usable():
+        return box
+    box.close()
+    box = engine.launch(replace(spec, renew_git=True))
+    stack.callback(box.close)
+    return box
+
+
+def _known(project: Project, commit: str, tip: str) -> str | None:
+    """The commit, unless it is gone from the user's repository; `tip` is there."""
+    if commit == tip:
+        return commit
+    found = project.repository.git("cat-file", "-t", commit, ok=(0, 128))
+    return commit if found == b"commit\n" else None
 
 
 def _recorder(

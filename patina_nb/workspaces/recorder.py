@@ -171,10 +171,6 @@ class Recorder:
 
     # -- the state of the box ---------------------------------------------------------------------
 
-    def usable(self) -> bool:
-        """Can git work in the agent's repository? Raises SandboxError when the box does not answer."""
-        return self._snapshotter.usable()
-
     def box_head(self) -> str | None:
         """The commit that the agent's repository stands on; None = its branch has none yet."""
         return self._snapshotter.head()

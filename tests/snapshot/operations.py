@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 
@@ -24,6 +25,8 @@ def apply(kind, path, argument):
     if kind in ("write", "script", "link", "fifo") and parent:
         os.makedirs(parent, exist_ok=True)
     if kind in ("write", "script"):
+        if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+            return  # a FIFO would block, a link would lead elsewhere
         with open(path, "wb") as file:
             file.write(argument)
         os.chmod(path, 0o755 if kind == "script" else 0o644)

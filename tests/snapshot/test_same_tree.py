@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import patina_nb as patina
@@ -24,7 +24,7 @@ NAMES = [
 names = st.sampled_from(NAMES)
 paths = st.lists(names, min_size=1, max_size=3).map(b"/".join)
 contents = st.sampled_from([b"", b"x", b"text\n", b"\0\1\2", b"\r\n", b"y" * 5000])
-targets = st.sampled_from([b"a", b"../../etc/passwd", b"/etc/passwd", b"new\nline", b"\xff", b"dir"])
+targets = st.sampled_from([b"a", b"../../nonexistent", b"/nonexistent/x", b"new\nline", b"\xff", b"dir"])
 rules = st.lists(
     st.sampled_from([b"*.log", b"build/", b"!keep", b"/a", b"dir/*", b"!dir/a", b"deep", b"**/b", b"# no", b"\\#c"]),
     max_size=4,
@@ -70,7 +70,12 @@ def origin(tmp_path_factory) -> Path:
     return repository
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking real boxes takes minutes
+)
 @given(script=steps)
 def test_random_trees(origin, tmp_path_factory, script):
     clone = tmp_path_factory.mktemp("clone")

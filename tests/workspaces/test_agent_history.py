@@ -209,8 +209,8 @@ def test_a_stash_with_conflicts_stays_visible(repo, ws):
 def test_other_refs_never_leave_the_box(repo, ws):
     before = repo.git("for-each-ref")
     ws.run(
-        "git branch -f main HEAD; git tag v1; echo 1 > a.txt; git commit -qam x; git update-ref refs/heads/main HEAD; "
-        "git update-ref refs/patina/base/work HEAD; git stash list"
+        "git branch -f main HEAD; git tag v1; echo 1 > a.txt; git commit -qam x; "
+        "git update-ref refs/heads/main HEAD; git update-ref refs/patina/base/work HEAD; git stash list"
     )
     after = repo.git("for-each-ref")
     changed = set(after.splitlines()) ^ set(before.splitlines())
@@ -264,9 +264,9 @@ def test_settings_of_the_agent_do_not_falsify_a_step(repo, ws, setting):
 
 def test_hooks_of_the_agent_run_in_its_own_git_only(repo, ws):
     step = ws.run(
-        "printf '#!/bin/sh\\necho hook >> hooked\\n' > .git/hooks/pre-commit 2>/dev/null || mkdir -p .git/hooks && "
-        "printf '#!/bin/sh\\necho hook >> hooked\\n' > .git/hooks/pre-commit; chmod 755 .git/hooks/pre-commit; "
-        "git config core.hooksPath .git/hooks; echo 1 > a.txt; git commit -qam x"
+        "mkdir -p .git/hooks; cd .git/hooks; printf '#!/bin/sh\\necho hook >> hooked\\n' > pre-commit; "
+        "chmod 755 pre-commit; cd ../..; git config core.hooksPath .git/hooks; "
+        "echo 1 > a.txt; git commit -qam x"
     )
     assert step.ok, step.stderr.text
     assert paths(step) == {"a.txt": "modified", "hooked": "added"}

@@ -205,8 +205,8 @@ def test_killed_in_the_middle_of_a_merge(repo, opener):
     """The merge waits in the box as the agent left it, and can still be concluded."""
     died(
         repo,
-        before="ws.run('git checkout -q -b o; echo t > a.txt; git commit -qam t; git checkout -q agent/work; '\n"
-        "       'echo u > a.txt; git commit -qam u')\n"
+        before="ws.run('git checkout -q -b o; echo t > a.txt; git commit -qam t; '\n"
+        "       'git checkout -q agent/work; echo u > a.txt; git commit -qam u')\n"
         "from patina_nb.workspaces.recorder import Recorder\n"
         "Recorder._record = lambda *a: (print('there', flush=True), time.sleep(1000))",
         then="ws.run('git merge o')",
@@ -567,3 +567,56 @@ def test_nothing_left_out_is_silent_after_reopening(ws, opener):
     ws.close()
     again = opener()
     assert set(left(again.run("echo 2 > y.log; echo '# more' >> .gitignore"))) >= {"y.log"}
+
+
+# -- the agent damaged its git directory --------------------------------------------------------------------
+
+DAMAGE = [
+    ("emptied", "find .git -mindepth 1 -delete"),
+    ("no HEAD", "rm .git/HEAD"),
+    ("HEAD is garbage", "echo garbage > .git/HEAD"),
+    ("no objects", "rm -rf .git/objects"),
+    ("objects lost", "find .git/objects -type f -delete"),
+    ("no refs", "rm -rf .git/refs .git/packed-refs"),
+    ("config is garbage", "echo '[core' > .git/config"),
+    ("a format of the future", "git config core.repositoryformatversion 99"),
+    ("links", "rm -rf .git/objects; ln -s /nowhere .git/objects"),
+]
+
+
+@pytest.mark.parametrize("damage", [script for _, script in DAMAGE], ids=[name for name, _ in DAMAGE])
+def test_a_damaged_git_directory_is_written_anew_and_the_files_stay(repo, ws, opener, damage):
+    ws.run("echo '*.log' > .gitignore; echo 1 > x.log; echo 2 > y.log; git add -f y.log; echo 1 > one")
+    before = ws.tip
+    step = ws.run(f"echo 2 > two; rm a.txt; git branch mine; {damage}")
+    assert step.commit is None
+    assert "open it again" in step.unpublished
+    assert repo.git("rev-parse", "agent/work") == before
+    assert "open it again" in ws.run("echo 3 > three").unpublished
+    ws.close()
+    again = opener()
+    if "objects -type f" not in damage:  # those that the branch needs are in the user's repository
+        (note,) = [note for note in again.notes if "damaged" in note]
+        assert "written anew" in note
+    assert again.run("cat one two three x.log y.log").stdout.text == "1\n2\n3\n1\n2\n"
+    assert repo.git("ls-tree", "-r", "--name-only", "agent/work").split() == [
+        *(".gitignore", "dir/b.txt", "one", "three", "two", "y.log"),
+    ]
+    assert repo.git("rev-parse", "agent/work^") == before
+    assert again.run("git status --porcelain; git log --format=%s -n 1").stdout.text.startswith(
+        "changes found"
+    )
+    assert paths(again.run("echo 4 > four")) == {"four": "added"}
+    again.close()
+    assert opener().notes == ()
+
+
+def test_a_damaged_git_directory_and_a_moved_branch(repo, ws, opener):
+    ws.run("echo 1 > one")
+    ws.run("echo 2 > two; rm -rf .git/objects .git/HEAD")
+    ws.close()
+    new = amend(repo)
+    again = opener()
+    assert again.tip == new == repo.git("rev-parse", "agent/work")
+    assert again.run("ls").stdout.text == "a.txt\ndir\none\nreview\n"
+    assert repo.git("show", "refs/patina/old/work/1:two") == "2"

@@ -219,7 +219,8 @@ def test_read_follows_links_inside_the_box_only(repo, ws):
 
 def test_ls(ws):
     ws.run(
-        "mkdir sub; printf 12345 > file; ln -s a.txt link; mkfifo fifo; : > 'new\nline'; : > \"$(printf '\\377')\""
+        "mkdir sub; printf 12345 > file; ln -s a.txt link; mkfifo fifo; "
+        ": > 'new\nline'; : > \"$(printf '\\377')\""
     )
     found = {entry.name: (entry.kind, entry.size) for entry in ws.ls()}
     assert found["sub"][0] == "directory"

@@ -123,6 +123,17 @@ def _check_out(cache: ProjectCache, git_dir: Path, commit: str, fresh: Path) -> 
     return [(head.split(b" ", 1)[0], name) for head, _, name in rows]
 
 
+def index_at(cache: ProjectCache, git_dir: Path, tree: BaseTree, commit: str, target: Path) -> None:
+    """Write an index of `commit` that knows the files which are those of `tree`, so that few are read again.
+
+    Raises RepositoryError when there is no such commit.
+    """
+    own = _git_directory(cache, git_dir, commit)
+    shutil.copy2(tree.index, target)  # with its time: git tells by it which entries to trust
+    env = {"GIT_INDEX_FILE": str(target), "GIT_WORK_TREE": str(tree.files)}
+    Repository(common_dir=git_dir).git("read-tree", "-m", commit, git_dir=own, env=env, timeout=_TIMEOUT)
+
+
 def _git_directory(cache: ProjectCache, git_dir: Path, commit: str) -> Path:
     """Our own git directory with the user's objects as alternates; written anew, it is seven small files."""
     own = cache.git

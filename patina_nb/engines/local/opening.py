@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from patina_nb.engines.base import BoxSpec
-from patina_nb.engines.local import cgroup, environment, isolation, sessions
+from patina_nb.engines.local import cgroup, environment, gitdir, isolation, sessions
 from patina_nb.engines.local.box import LocalBox, Server, serve
 from patina_nb.engines.local.bubblewrap import OBJECTS
 from patina_nb.engines.local.checkout import BaseTree, base_tree
@@ -19,10 +19,11 @@ from patina_nb.engines.local.identity import Identity, ourselves
 from patina_nb.engines.local.lock import SessionLock
 from patina_nb.engines.local.objects import quoted
 from patina_nb.engines.local.places import ProjectCache
+from patina_nb.engines.local.repair import renew_git
 from patina_nb.engines.local.rungs import Rung, binary_of
 from patina_nb.engines.local.sessions import Layout, SessionDir
 from patina_nb.engines.local.upper import Upper
-from patina_nb.errors import EngineUnavailableError, SandboxError
+from patina_nb.errors import EngineUnavailableError, RepositoryError, SandboxError
 
 MAX_SETTINGS = 64 << 10
 
@@ -65,15 +66,18 @@ def open_box(
 def _session(
     spec: BoxSpec, cache: ProjectCache, owner: Identity, layout: Layout, contents: Contents
 ) -> tuple[SessionDir, BaseTree, bool, list[str]]:
-    """(the session's directory, its base tree, was it made now, what was lost)."""
+    """(the session's directory, its base tree, was it made now, what was lost or renewed)."""
     alternates = _alternates(contents, namespaced=layout in ("overlay", "copy"))
     path = cache.session(spec.session_id)
     record = sessions.recorded(path)
     lost = sessions.why_lost(path, record, layout, owner)
     if record is not None and not lost:
-        session = SessionDir(path, layout)
+        session, tree = SessionDir(path, layout), base_tree(cache, spec.git_dir, record.tree)
+        said = []
+        if spec.renew_git or not gitdir.intact(session.git):
+            said = [renew_git(session, spec, cache, tree, alternates, owner)]
         sessions.reopen(session, alternates, owner)
-        return session, base_tree(cache, spec.git_dir, record.tree), False, []
+        return session, tree, False, said
     tree = base_tree(cache, spec.git_dir, spec.commit)
     sessions.remove(path)
     made = sessions.now(spec.commit, layout, owner)

@@ -79,12 +79,12 @@ class SessionDir:
         return [*layout, self.home, self.tmp]
 
     def intact(self) -> bool:
-        """Are all directories there? (`tmp` does not count, it is emptied anyway.)"""
+        """Are all directories there? (The git directory does not count, it can be written anew.)"""
         try:
-            kinds = [stat.S_ISDIR(path.lstat().st_mode) for path in (*self.agents(), self.git)]
+            kinds = [stat.S_ISDIR(path.lstat().st_mode) for path in self.agents()]
         except OSError:
             return False
-        return all(kinds) and gitdir.intact(self.git)
+        return all(kinds)
 
 
 def recorded(path: Path) -> Record | None:
@@ -106,9 +106,14 @@ def why_lost(path: Path, record: Record | None, layout: Layout, identity: Identi
     elif record.layout != layout:
         reason = f"its kind of box was {record.layout} and is {layout} now"
     elif not SessionDir(path, layout).intact():
-        reason = "its files or its git directory are damaged"
+        reason = "its files are damaged"
     else:
         return ""
+    return lost(reason)
+
+
+def lost(reason: str) -> str:
+    """What the user is told when a workspace is made anew."""
     return (
         f"The workspace was made anew from the session's branch, {reason}. Lost are ignored files, "
         "installed packages, and changes that no step had committed."
