@@ -19,10 +19,10 @@ MARK = "<!-- table -->"
 def table(rows: list[Row]) -> str:
     """The rows as Markdown, with the date and the machine's size."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    where = f"{os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release().split('-')[0]}"
+    where = f"{os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release().split('-')[0]}, "
+    where += f"Python {platform.python_version()}"
     lines = [
-        f"Measured {datetime.now(UTC):%Y-%m-%d} on {where}, Python {platform.python_version()}. "
-        "Medians; read the ratios.",
+        f"Measured {datetime.now(UTC):%Y-%m-%d} on {where}. Medians; read the ratios.",
         "",
         "| what | ours, ms | baseline in the same run | ms | ratio | goal | met | runs |",
         "| --- | ---: | --- | ---: | ---: | --- | --- | ---: |",

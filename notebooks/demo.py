@@ -55,10 +55,10 @@ def summary(notebook: nbformat.NotebookNode) -> list[str]:
     isolation = re.search(r"^\s*isolation\s+(.+)", shown, re.MULTILINE)
     cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     return [
-        f"{cells} cells ran in a clean kernel; the repository's own branch, tree and index stayed as they were.",
+        f"{cells} cells ran in a clean kernel; the user's branch, tree and index stayed as they were.",
         f"{len(sessions)} sessions side by side: {', '.join(f'agent/{name}' for name in sessions)}.",
-        f"{len(steps)} steps: {steps.count('finished')} finished, {steps.count('failed')} failed (a test, on purpose).",
-        f"{len(set(commits))} commits on the sessions' branches; what was left out of them is named in the notebook.",
+        f"{len(steps)} steps: {steps.count('finished')} finished, {steps.count('failed')} failed on purpose.",
+        f"{len(set(commits))} commits on their branches; what was left out of them is named in the notebook.",
         f"Sandbox: {isolation[1] if isolation else 'not shown'}.",
     ]
 

@@ -43,9 +43,9 @@ def delete(session: str, *, force: bool = False, path: str | Path = ".") -> None
     SessionBusyError when another process works in it.
     """
     project = open_project(path)
-    for workspace in _opened():
-        if workspace.project.id == project.id and workspace.branch == f"agent/{session}":
-            workspace.delete(force=force)
+    for known in _opened():
+        if known.project.id == project.id and known.branch == f"agent/{session}":
+            known.delete(force=force)
             return
     with _sessions.lock(project, session, "deleting the session"):
         _sessions.check_deletable(project, session, force=force)

@@ -26,7 +26,17 @@ FLOORS = [
     ["errors", "version"],
 ]
 HEIGHT = {name: -number for number, floor in enumerate(FLOORS) for name in floor}
-HEAVY = ["IPython", "dagger", "duckdb", "git", "ipywidgets", "matplotlib", "nest_asyncio", "pandas", "pyarrow"]
+HEAVY = [
+    "IPython",
+    "dagger",
+    "duckdb",
+    "git",
+    "ipywidgets",
+    "matplotlib",
+    "nest_asyncio",
+    "pandas",
+    "pyarrow",
+]
 
 
 def imports(path: Path) -> set[str]:
@@ -45,7 +55,9 @@ def imports(path: Path) -> set[str]:
 
 
 def modules() -> list[Path]:
-    return sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.name != "__init__.py")
+    return sorted(
+        path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.name != "__init__.py"
+    )
 
 
 def part(path: Path) -> str:
@@ -96,7 +108,7 @@ def test_the_extension_loads_nothing_heavy():
     )
     program = f"import sys\n{code}\nsys.stdout.write('\\n'.join(sys.modules))"
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    names = {name for name in out.splitlines()}
+    names = set(out.splitlines())
     assert "patina_nb.notebook.extension" in names
     assert not {name.split(".")[0] for name in names}.intersection(HEAVY) - {"IPython"}
     assert not {name for name in names if name.startswith(("patina_nb.engines", "patina_nb.sandbox"))}

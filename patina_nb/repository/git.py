@@ -43,6 +43,7 @@ _CONFIG = {
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
     "core.attributesFile": os.devnull,
+    "core.safecrlf": "false",  # a setting that makes git refuse files
     "core.splitIndex": "false",
     "core.untrackedCache": "false",
     "gc.auto": "0",

@@ -29,6 +29,7 @@ from patina_nb.workspaces.workspace import Workspace
 
 _open: dict[tuple[str, str], Workspace] = {}
 _opening = threading.Lock()
+_locks: dict[tuple[str, str], threading.Lock] = {}  # one opening at a time of each session
 _status_pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="patina-status")
 
 
@@ -66,8 +67,10 @@ def open_workspace(
     """
     project = open_project(path)
     wanted = session.id if isinstance(session, Session) else session
-    found = sessions.current(project, wanted, create=True, base=base)
     with _opening:
+        found = sessions.current(project, wanted, create=True, base=base)
+        mine = _locks.setdefault((project.id, found.id), threading.Lock())
+    with mine:
         workspace = _open.get((project.id, found.id))
         if workspace is not None and workspace.alive:
             return _as_wished(workspace, engine, with_changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import stat
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 from conftest import Repo, new_repo
 
 import patina_nb as patina
+from patina_nb.engines.local import seccomp
 from patina_nb.engines.local.engine import LocalEngine
 
 KINDS = ("overlay", "landlock", "process")
@@ -115,6 +117,12 @@ class Stage:
         reader.git("pull", "-q", str(self.repo.path), f"{box.branch}:main")
         return box
 
+    def system_calls(self, *names):
+        """Their numbers on this machine; skips where they are not known."""
+        if platform.machine() not in seccomp.MACHINES:
+            pytest.skip(f"no system call filter for {platform.machine()}")
+        return {name: seccomp.DENIED[name][seccomp.MACHINES.index(platform.machine())] for name in names}
+
     def end(self):
         """Close and delete everything; nothing may be left running or mounted."""
         for box in self.boxes:
@@ -184,6 +192,20 @@ def _names(entry, place):
             if place in (entry / name).read_bytes():
                 return True
     return False
+
+
+def in_a_mount_namespace(mount, script):
+    """Run a Python script after a mount that ends with it; what it printed, as JSON. Skips where that is forbidden."""
+    unshare = ["unshare", "--mount", "--propagation", "private"]
+    if not ROOT:
+        unshare = ["unshare", "--user", "--map-root-user", *unshare[1:]]
+    trial = subprocess.run([*unshare, "sh", "-c", mount], capture_output=True, text=True, check=False)
+    if trial.returncode:
+        pytest.skip(f"this mount is forbidden here: {trial.stderr.strip()}")
+    command = [*unshare, "sh", "-c", f'{{ {mount}; }} && exec "$@"', "sh", sys.executable, "-c", script]
+    done = subprocess.run(command, env=python_env(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
 
 
 def tree(top):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import patina_nb as patina
 from patina_nb.engines.base import Limits
 from patina_nb.errors import WorkspaceError
 
-from .stage import attempts, eventually, kind_of, processes, python_env, why_not
+from .stage import attempts, eventually, in_a_mount_namespace, kind_of, processes, python_env, why_not
 
 SECRET = "the key of the user\n"
 REFUSED = {"overlay": {"ENOENT"}, "landlock": {"EACCES"}}
@@ -255,8 +254,6 @@ def test_30_tmp_filled(stage):
     assert box.run("git status; ls -l /tmp/fill").ok
 
 
-# A small file system of its own, in a mount namespace that ends with the child.
-SMALL = "mount -t tmpfs -o size={size} small {at} && exec {python} -c {script}"
 FULL_CACHE = """
 import json, os, sys
 import patina_nb as patina
@@ -299,29 +296,12 @@ box.delete(force=True)
 """
 
 
-def in_a_small_place(stage, at, size, script, *before):
-    """Run a script with a small file system at `at`; what it printed, as JSON."""
-    unshare = ["unshare", "--mount", "--propagation", "private"]
-    if os.geteuid():
-        unshare = ["unshare", "--user", "--map-root-user", *unshare[1:]]
-    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no mount namespace can be made here")
-    code = "set -e\n" + SMALL.format(size=size, at=f"'{at}'", python=sys.executable, script='"$1"')
-    if before:
-        code = code.replace(" && exec", f" && {before[0]} && exec")
-    done = subprocess.run(
-        [*unshare, "sh", "-c", code, "sh", script], env=python_env(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout)
-
-
 def test_30_disk_of_the_workspaces_full(stage, monkeypatch):
     place = stage.open_dir / "small"
     place.mkdir()
     monkeypatch.setenv("PATINA_CACHE_DIR", str(place))
     before = stage.host()
-    found = in_a_small_place(stage, place, "24m", FULL_CACHE)
+    found = in_a_mount_namespace(f"mount -t tmpfs -o size=24m small '{place}'", FULL_CACHE)
     assert found["first"]
     assert "No space left on device" in found["said"]
     assert found["unpublished"] or found["left"]  # never silent
@@ -336,7 +316,7 @@ def test_30_disk_of_the_repository_full(stage, monkeypatch):
     place = stage.open_dir / "repository"
     place.mkdir()
     copy = f"cp -r '{stage.repo.path}/.' '{place}' && cd '{place}'"
-    found = in_a_small_place(stage, place, "6m", FULL_STATE, copy)
+    found = in_a_mount_namespace(f"mount -t tmpfs -o size=6m small '{place}' && {copy}", FULL_STATE)
     assert found["first"]
     assert all(said != "fine" for said in found["said"])
     assert found["freed"] is None

@@ -17,24 +17,24 @@ from patina_nb.engines.base import Limits
 
 from .stage import ROOT, attempts, eventually, kind_of, processes, python_env, why_not
 
-# Forks twice, begins a session, forgets its environment and its descriptors, ignores what can be ignored, and
-# goes on writing a line into the file named by its argument.
-DAEMON = """
+LOOP = """
 import os, signal, sys, time
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT): signal.signal(number, signal.SIG_IGN)
+for fd in range(3): os.dup2(os.open(os.devnull, os.O_RDWR), fd)
+os.chdir("/")
+while True:
+    with open(sys.argv[1], "a") as file: file.write("x")
+    time.sleep(0.005)
+"""
+# Forks twice, begins a session, forgets its environment, its directory and its descriptors, ignores what can be
+# ignored, and goes on writing into the file that its argument names.
+DAEMON = f"""
+import os, sys
 if os.fork(): os._exit(0)
 os.setsid()
 if os.fork(): os._exit(0)
-for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT): signal.signal(number, signal.SIG_IGN)
-path = os.path.abspath(sys.argv[1])
-if len(sys.argv) == 2:
-    os.execve(sys.executable, [sys.executable, "-I", "-c", sys.argv[0] or CODE, path, "again"], {})
-os.chdir("/")
-for fd in range(3): os.dup2(os.open(os.devnull, os.O_RDWR), fd)
-while True:
-    with open(path, "a") as file: file.write("x")
-    time.sleep(0.005)
+os.execve(sys.executable, [sys.executable, "-I", "-c", {LOOP!r}, os.path.abspath(sys.argv[1])], {{}})
 """
-DAEMON = f"CODE = {DAEMON!r}\n{DAEMON}"
 
 
 def alive(box, path):

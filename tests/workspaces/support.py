@@ -66,6 +66,12 @@ def left(step: Step) -> dict[str, str]:
     return {entry.path: entry.reason for entry in step.left_out}
 
 
+def said(workspace: Workspace) -> list[str]:
+    """What the user is told of this opening, but for what is the same on every opening on this machine."""
+    lasting = ("The notebook's own Python", "Commands run as plain processes", "The shared volume")
+    return [note for note in workspace.notes if not note.startswith(lasting)]
+
+
 def finished(session: Session) -> list[events.StepFinished]:
     """The ends of steps, as the journal has them."""
     happened = session.project.journal.read(session.id).events

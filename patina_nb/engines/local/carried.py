@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import secrets
 from functools import cache
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def _modules() -> list[Path]:
 def _put(path: Path, text: bytes) -> None:
     if path.exists():
         return
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
     part.write_bytes(text)
     part.chmod(0o644)
     part.rename(path)

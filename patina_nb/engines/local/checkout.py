@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -72,6 +73,15 @@ def base_tree(cache: ProjectCache, git_dir: Path, commit: str) -> BaseTree:
     if found is None:
         raise SandboxError(f"the checkout {path} was removed while it was made; try again")
     return found
+
+
+def has_commit(git_dir: Path, commit: str) -> bool:
+    """Does the user's repository still have the commit?"""
+    try:
+        Repository(common_dir=git_dir).git("cat-file", "-e", f"{commit}^{{commit}}")
+    except RepositoryError:
+        return False
+    return True
 
 
 def _load(path: Path) -> BaseTree | None:
@@ -155,7 +165,7 @@ def _git_directory(cache: ProjectCache, git_dir: Path, commit: str) -> Path:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}")
+    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     part.write_bytes(data)
     part.rename(path)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import secrets
 import shutil
 import stat
 from pathlib import Path
@@ -12,6 +14,8 @@ from patina_nb.engines.local.identity import Identity, reaches
 from patina_nb.engines.local.places import ProjectCache, private
 
 _DEPTH = 5  # git follows alternates no deeper
+_FOLDER = re.compile(r"pack|[0-9a-f]{2}")
+_OBJECTS = re.compile(r"[0-9a-f]{38,62}|pack-.*\.(pack|rev|idx)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 
 
@@ -67,12 +71,12 @@ def readable(identity: Identity, objects: Path) -> bool:
         return os.access(objects, os.R_OK | os.X_OK, effective_ids=True)
     pack = objects / "pack"
     try:
-        folders = [objects, *(Path(entry.path) for entry in os.scandir(objects) if entry.is_dir())]
-        packs = [Path(entry.path) for entry in os.scandir(pack)] if pack.is_dir() else []
+        folders = [objects, *_folders(objects)]
+        names = [entry.name for entry in os.scandir(pack)] if pack.is_dir() else []
     except OSError:
         return False
     return all(path.stat().st_mode & (stat.S_IROTH | stat.S_IXOTH) == 0o5 for path in folders) and all(
-        path.stat().st_mode & stat.S_IROTH for path in packs
+        (pack / name).stat().st_mode & stat.S_IROTH for name in names if _OBJECTS.fullmatch(name)
     )
 
 
@@ -93,21 +97,24 @@ def copied(identity: Identity, objects: Path, target: Path) -> Path:
     """A copy that the box's user can read. Objects never change, so only new ones are added."""
     if not target.is_dir():
         private(target, identity)
-    for entry in os.scandir(objects):
-        if entry.is_dir() and (entry.name == "pack" or len(entry.name) == 2):
-            _add_missing(Path(entry.path), target / entry.name)
+    for folder in _folders(objects):
+        _add_missing(folder, target / folder.name)
     return target
+
+
+def _folders(objects: Path) -> list[Path]:
+    """The directories that hold objects; others (of a git that receives some just now) come and go."""
+    names = (entry.name for entry in os.scandir(objects) if entry.is_dir())
+    return [objects / name for name in names if _FOLDER.fullmatch(name)]
 
 
 def _add_missing(source: Path, target: Path) -> None:
     target.mkdir(exist_ok=True)
     target.chmod(0o755)
     have = {entry.name for entry in os.scandir(target)}
-    names = {entry.name for entry in os.scandir(source)} - have
-    if source.name == "pack":
-        names = {name for name in names if name.endswith((".pack", ".rev", ".idx"))}
+    names = {entry.name for entry in os.scandir(source) if _OBJECTS.fullmatch(entry.name)} - have
     for name in sorted(names, key=lambda name: name.endswith(".idx")):  # an index must not precede its pack
-        part = target / f".{name}.{os.getpid()}"
+        part = target / f".{name}.{secrets.token_hex(8)}"
         shutil.copyfile(source / name, part)
         part.chmod(0o444)
         part.rename(target / name)

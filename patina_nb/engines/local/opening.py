@@ -12,7 +12,7 @@ from patina_nb.engines.base import BoxSpec
 from patina_nb.engines.local import cgroup, environment, gitdir, isolation, sessions
 from patina_nb.engines.local.box import LocalBox, Server, serve
 from patina_nb.engines.local.bubblewrap import OBJECTS
-from patina_nb.engines.local.checkout import BaseTree, base_tree
+from patina_nb.engines.local.checkout import BaseTree, base_tree, has_commit
 from patina_nb.engines.local.command import Launch, command, configuration, seccomp_descriptor, server
 from patina_nb.engines.local.contents import Contents, gather
 from patina_nb.engines.local.identity import Identity, ourselves
@@ -72,8 +72,14 @@ def _session(
     record = sessions.recorded(path)
     lost = sessions.why_lost(path, record, layout, owner)
     if record is not None and not lost:
-        session, tree = SessionDir(path, layout), base_tree(cache, spec.git_dir, record.tree)
-        said = []
+        try:
+            tree = base_tree(cache, spec.git_dir, record.tree)
+        except RepositoryError:
+            if has_commit(spec.git_dir, record.tree):
+                raise
+            lost = sessions.lost("the commit that it began with is gone")
+    if record is not None and not lost:
+        session, said = SessionDir(path, layout), []
         if spec.renew_git or not gitdir.intact(session.git):
             said = [renew_git(session, spec, cache, tree, alternates, owner)]
         sessions.reopen(session, alternates, owner)

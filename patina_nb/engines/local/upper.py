@@ -1,5 +1,4 @@
 # Descriptors and bytes throughout, no pathlib: the tree is the agent's and may change while we look.
-# ruff: noqa: PTH
 """The change list of an overlay: a walk of its upper directory.
 
 The kernel keeps there all that differs from the base tree: changed files as they are, a removed name

@@ -1,0 +1,38 @@
+"""The core of the attacks again as an ordinary user: root is the exception, not the rule."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .stage import ROOT, USER, as_user
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.skipif(not ROOT, reason="this test run is an ordinary user's already")
+@pytest.mark.parametrize("part", ["test_git.py test_names.py test_new.py", "test_files.py test_processes.py test_network_environment.py"])
+def test_core_attacks_as_an_ordinary_user(open_dir, part):
+    found = as_user(USER)
+    if isinstance(found, str):
+        pytest.skip(found)
+    python, env = found
+    home = open_dir / "home"
+    home.mkdir()
+    shutil.chown(home, USER, USER)
+    env = {**env, "HOME": str(home), "TMPDIR": str(home)}
+    options = ["-q", "-m", "core", "-p", "no:cacheprovider", "-p", "no:randomly", "--basetemp", str(home / "base")]
+    files = [str(HERE / name) for name in part.split()]
+    done = subprocess.run(
+        [*python, "-m", "pytest", *options, "-c", str(HERE.parents[1] / "pyproject.toml"), *files],
+        env=env,
+        cwd=HERE.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout
