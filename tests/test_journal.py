@@ -12,13 +12,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import ordinary_user, python_env
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from patina_nb import events
 from patina_nb.errors import JournalError
 from patina_nb.journal import LINE_LIMIT, Journal
+from tests.conftest import ordinary_user, python_env
 
 
 @pytest.fixture

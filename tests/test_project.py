@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Repo, new_repo, ordinary_user
 
 from patina_nb import project as projects
 from patina_nb.errors import PatinaError, RepositoryError
 from patina_nb.project import cache_root, open_project
+from tests.conftest import Repo, new_repo, ordinary_user
 
 
 def test_the_id_is_the_same_from_everywhere(repo, tmp_path):

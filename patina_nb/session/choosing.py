@@ -34,12 +34,22 @@ def current(
         known = find(project, check_id(named, where=where))
         if known is not None:
             return known.check_active()
-        return start(project, session=named, base=base) if create else get(project, named)
+        return _started(project, named, base) if create else get(project, named)
     for session_id in remembered(project):
         known = find(project, session_id)
         if known is not None and known.status == "active":
             return known
     return start(project, base=base)
+
+
+def _started(project: Project, session_id: str, base: str) -> Session:
+    try:
+        return start(project, session=session_id, base=base)
+    except SessionError:
+        known = find(project, session_id)
+        if known is None:
+            raise
+        return known.check_active()  # another process was a moment faster
 
 
 def use(project: Project, session_id: str) -> Session:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic, sleep
+
 from patina_nb import events
 from patina_nb.errors import JournalError, RepositoryError, SessionError
 from patina_nb.project import Project
@@ -12,6 +14,7 @@ from patina_nb.session.pointer import remember
 from patina_nb.session.view import Session, find, get
 
 _TRIES = 10_000
+_RECORDED_S = 2.0  # within it a start that goes on has recorded its session
 
 
 def start(
@@ -60,20 +63,45 @@ def start(
 
 
 def _claim_given(project: Project, session_id: str, base: str) -> str:
-    known = find(project, session_id)
-    if known is not None:
-        more = f", or open that one: workspace({session_id!r})" if known.status == "active" else ""
-        raise SessionError(f"Session {session_id} exists already ({known.status}): choose another id{more}.")
+    _check_unknown(project, session_id)
     try:
         _claim(project, session_id, base)
     except RefConflictError as error:
         if project.repository.branch_sha(f"agent/{session_id}") is None:
             raise SessionError(str(error)) from error
+        if _take_over(project, session_id, base):
+            return session_id
         raise SessionError(
             f"A branch agent/{session_id} exists already: choose another id, or rename the branch "
             f"(git branch -m agent/{session_id} another-name)."
         ) from error
     return session_id
+
+
+def _check_unknown(project: Project, session_id: str) -> None:
+    known = find(project, session_id)
+    if known is not None:
+        more = f", or open that one: workspace({session_id!r})" if known.status == "active" else ""
+        raise SessionError(f"Session {session_id} exists already ({known.status}): choose another id{more}.")
+
+
+def _take_over(project: Project, session_id: str, base: str) -> bool:
+    """Take the refs of a start whose process was killed before it could record anything.
+
+    Another process may be about to do so: then the session is known in a moment, and SessionError is raised.
+    """
+    names = (branch_ref(session_id), base_ref(session_id))
+    refs = project.repository.refs(*names)
+    if len(refs) != 2 or refs[names[0]] != refs[names[1]]:  # somebody's branch
+        return False
+    until = monotonic() + _RECORDED_S
+    while monotonic() < until:
+        _check_unknown(project, session_id)
+        sleep(0.02)
+    if f"agent/{session_id}" in project.repository.checked_out_branches():
+        return False
+    project.repository.update_refs(RefUpdate(name, base, refs[name]) for name in names)
+    return True
 
 
 def _claim_free(project: Project, goal: str | None, base: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from conftest import Repo, new_repo
+from tests.conftest import Repo, new_repo
 
 import patina_nb as patina
 from patina_nb.engines.local import seccomp
@@ -110,7 +110,9 @@ class Stage:
         assert box.diff().patch
         assert box.log()
         off = patina.start(session="off", base=box.branch)
-        self.open("process" if kind_of(box) == "process" else "overlay", session=off.id).run("echo off >off.txt")
+        self.open("process" if kind_of(box) == "process" else "overlay", session=off.id).run(
+            "echo off >off.txt"
+        )
         box = self.reopen(box)
         box.run("echo again >>later.txt")
         reader = new_repo(self.repo.path.parent / "reader")

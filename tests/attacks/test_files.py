@@ -33,11 +33,22 @@ def test_24_host_write_through_a_link(stage, enforced, secret):
     """The host writes and reads by commands in the box, so a link leads no further than the agent itself could."""
     box = stage.open(enforced)
     before = stage.host()
-    box.run(f"ln -s {secret} leak; ln -s {stage.open_dir} out; ln -s /etc system; ln -s /proc/1/root root; ln -s self self")
+    box.run(
+        f"ln -s {secret} leak; ln -s {stage.open_dir} out; ln -s /etc system; ln -s /proc/1/root root; ln -s self self"
+    )
     for path in ("leak", f"root{secret}", "out/secret", "self", str(secret)):
         with pytest.raises(WorkspaceError):
             box.read(path)
-    for path in ("leak", f"root{secret}", "out/secret", "self", "out/new", "system/new", "out/deep/new", "../../../etc/new"):
+    for path in (
+        "leak",
+        f"root{secret}",
+        "out/secret",
+        "self",
+        "out/new",
+        "system/new",
+        "out/deep/new",
+        "../../../etc/new",
+    ):
         with pytest.raises(WorkspaceError):
             box.write(path, "overwritten")
     with suppress(WorkspaceError):  # in an overlay this is a file of the box's own /tmp
@@ -49,11 +60,16 @@ def test_24_host_write_through_a_link(stage, enforced, secret):
     stage.unchanged(before)
 
 
-@pytest.mark.core
 def test_25_links_are_kept_as_links(stage, enforced, secret):
     box = stage.open(enforced)
     before = stage.host()
-    targets = {"abs": str(secret), "up": "../../../../etc/passwd", "git": ".git/config", "gone": "nowhere", "dir2": "dir"}
+    targets = {
+        "abs": str(secret),
+        "up": "../../../../etc/passwd",
+        "git": ".git/config",
+        "gone": "nowhere",
+        "dir2": "dir",
+    }
     box.run("; ".join(f"ln -s {target} {name}" for name, target in targets.items()))
     box.run("rm -r dir; ln -s /etc dir")  # a directory of the base becomes a link out
     for name, target in {**targets, "dir": "/etc"}.items():
@@ -76,7 +92,9 @@ def test_26_hard_links_out(stage, enforced, secret):
         secret=f"os.link({str(secret)!r}, 'secret')",
         repository=f"os.link({own!r}, 'own')",
         renamed=f"os.rename({str(secret)!r}, 'moved')",
-        out="os.link('a.txt', '/tmp/out')" if enforced == "overlay" else f"os.link('a.txt', {str(secret.parent / 'out')!r})",
+        out="os.link('a.txt', '/tmp/out')"
+        if enforced == "overlay"
+        else f"os.link('a.txt', {str(secret.parent / 'out')!r})",
         exchanged=f"os.rename('a.txt', {str(secret)!r})",
     )
     assert set(tried.values()) <= {"EXDEV", "EPERM", "EACCES", "ENOENT"}
@@ -110,7 +128,11 @@ def test_27_links_that_race_with_the_host(stage, enforced, secret):
     racer = box.start(["python3", "-I", "-c", RACE.format(out=str(stage.open_dir))])
     eventually(lambda: racer.output()[0].head)
     for turn in range(12):
-        for action in (lambda: box.read("real/file"), lambda: box.ls("real"), lambda: box.write("real/new", f"{turn}")):
+        for action in (
+            lambda: box.read("real/file"),
+            lambda: box.ls("real"),
+            lambda: box.write("real/new", f"{turn}"),
+        ):
             try:
                 said = action()
             except WorkspaceError:
@@ -155,14 +177,15 @@ os.chmod("sticky/unreadable", 0)
     assert step.ok, step.stderr.text
     step = box.run("echo on >on")
     assert step.unpublished is None
-    listed = dict(line.split(" ", 1)[::-1] for line in stage.repo.git("ls-tree", "-r", box.branch).splitlines())
+    listed = dict(
+        line.split(" ", 1)[::-1] for line in stage.repo.git("ls-tree", "-r", box.branch).splitlines()
+    )
     modes = {entry.split("\t")[1]: mode for entry, mode in listed.items()}
     assert modes["setuid"] == "100755"
     assert not {"fifo", "socket", "whiteout", "null", "disk"} & set(modes)
     stage.unchanged(before)
 
 
-@pytest.mark.core
 def test_28_special_files_are_named(stage):
     box = stage.open()
     step = box.run("mkfifo fifo; rm a.txt; mkfifo a.txt; mkdir new; mkfifo new/fifo")
@@ -191,7 +214,6 @@ os._exit(0)
 """
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("where", [".gitignore", ".git/config"])
 def test_28_fifo_where_git_reads(stage, where):
     """Git in the box waits for somebody to write: Ctrl-C gets the user out of that, and the step is recorded."""
@@ -243,10 +265,11 @@ def test_29_home_keys_and_other_sessions(stage, enforced, monkeypatch):
     assert set(tried.values()) <= REFUSED[enforced]
 
 
-@pytest.mark.core
 def test_30_tmp_filled(stage):
     box = stage.open(limits=Limits(tmp_size=1 << 20))
-    step = box.run("for place in /tmp /dev/shm /run; do head -c 5000000 /dev/zero >$place/fill; done; echo still >here")
+    step = box.run(
+        "for place in /tmp /dev/shm /run; do head -c 5000000 /dev/zero >$place/fill; done; echo still >here"
+    )
     assert "No space left on device" in step.stderr.text
     assert "Read-only" in step.stderr.text  # /run
     assert step.ok
@@ -324,11 +347,12 @@ def test_30_disk_of_the_repository_full(stage, monkeypatch):
     stage.sound()
 
 
-@pytest.mark.core
 def test_31_huge_files(stage, enforced):
     box = stage.open(enforced)
     before = stage.host()
-    step = box.run("truncate -s 10G sparse; echo $?; dd if=/dev/zero of=seek bs=1 seek=10G count=1; echo $?; ls -s")
+    step = box.run(
+        "truncate -s 10G sparse; echo $?; dd if=/dev/zero of=seek bs=1 seek=10G count=1; echo $?; ls -s"
+    )
     assert step.stdout.text.split()[0] != "0"
     step = box.run("truncate -s 200M large; echo small >small")
     assert "large" in {left.path for left in step.left_out}

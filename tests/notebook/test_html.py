@@ -1,9 +1,9 @@
 """The pieces of HTML: escaped, without style blocks, with a plain twin that says the same."""
 
 from hypothesis import given
-from markup import check, hostile
 
 from patina_nb.notebook import html
+from tests.notebook.markup import check, hostile
 
 
 @given(hostile, hostile)

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
-from markup import check, hostile
 
 from patina_nb.notebook import steps
 from patina_nb.sandbox.protocol import Output
 from patina_nb.snapshot import FileChange, LeftOut
 from patina_nb.workspaces.step import Step
+from tests.notebook.markup import check, hostile
 
 
 def output(text):

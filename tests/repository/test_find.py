@@ -3,10 +3,10 @@ from __future__ import annotations
 import os
 
 import pytest
-from conftest import Repo, new_repo, ordinary_user
 
 from patina_nb.errors import RepositoryError
 from patina_nb.repository import open_repository
+from tests.conftest import Repo, new_repo, ordinary_user
 
 
 def test_from_any_directory_of_it(repo):

@@ -9,12 +9,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import Repo
 
 from patina_nb import session as sessions
 from patina_nb.errors import RepositoryError
 from patina_nb.repository import GitFailedError
 from patina_nb.repository.git import git_binary, is_sha, last_words
+from tests.conftest import Repo
 
 
 def test_a_failure_says_what_git_said(repo):

@@ -4,12 +4,12 @@ import os
 from datetime import UTC, datetime
 
 import pytest
-from conftest import Repo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from patina_nb.errors import RepositoryError
 from patina_nb.repository import FileDiff
+from tests.conftest import Repo
 
 
 def by_path(repo: Repo, a: str, b: str, *paths: str) -> dict[str, FileDiff]:

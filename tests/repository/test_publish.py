@@ -4,10 +4,10 @@ import os
 import shutil
 
 import pytest
-from conftest import Repo
 
 from patina_nb.errors import PublishError, RepositoryError
 from patina_nb.session import Session, start
+from tests.conftest import Repo
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import zlib
 from pathlib import Path
 
 import pytest
-from conftest import Repo
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from patina_nb.errors import PublishError
 from patina_nb.repository import receive
 from patina_nb.repository.receive import commit_head
 from patina_nb.session import Session, start
+from tests.conftest import Repo
 
 EMPTY_BLOB = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 

@@ -4,12 +4,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import Repo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from patina_nb.errors import RepositoryError
 from patina_nb.repository import ABSENT, RefConflictError, RefUpdate
+from tests.conftest import Repo
 
 OURS = "refs/heads/agent/x"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import boxes
 import pytest
 
 from patina_nb.sandbox.client import Sandbox
+from tests.sandbox import boxes
 
 
 @pytest.fixture(scope="module")

@@ -14,15 +14,15 @@ import tracemalloc
 import urllib.request
 from pathlib import Path
 
-import boxes
 import pytest
-from boxes import gone
-from wire import eventually
 
 from patina_nb.errors import SandboxError
 from patina_nb.sandbox import protocol, run
 from patina_nb.sandbox.client import Sandbox
 from patina_nb.sandbox.protocol import KEPT_HEAD, KEPT_TAIL, WHOLE_LIMIT, Command
+from tests.sandbox import boxes
+from tests.sandbox.boxes import gone
+from tests.sandbox.wire import eventually
 
 
 def sh(script, **more):
@@ -339,7 +339,7 @@ def test_a_background_process_shows_output_after_much_of_it(sandbox):
 PROGRAM = """
 import json, sys, threading, time
 sys.path[:0] = [{here!r}]
-import boxes
+from tests.sandbox import boxes
 from pathlib import Path
 from patina_nb.sandbox.client import Sandbox
 from patina_nb.sandbox.protocol import Command
@@ -363,7 +363,7 @@ def program(tmp_path):
     started = []
 
     def start(body):
-        text = PROGRAM.format(here=str(Path(__file__).parent), root=str(tmp_path), body=body)
+        text = PROGRAM.format(here=str(Path(__file__).parents[2]), root=str(tmp_path), body=body)
         started.append(
             subprocess.Popen(
                 [sys.executable, "-c", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -11,12 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-import boxes
 import pytest
-from boxes import gone
-from wire import Wire, eventually, run
 
 from patina_nb.sandbox.server.frames import STDIN_WINDOW
+from tests.sandbox import boxes
+from tests.sandbox.boxes import gone
+from tests.sandbox.wire import Wire, eventually, run
 
 OLDER = [
     path

@@ -15,11 +15,11 @@ import termios
 import threading
 from pathlib import Path
 
-import boxes
 import pytest
-from wire import Wire, eventually, run
 
 from patina_nb.sandbox.client import Sandbox
+from tests.sandbox import boxes
+from tests.sandbox.wire import Wire, eventually, run
 
 
 def nothing(folders):

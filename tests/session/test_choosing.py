@@ -4,10 +4,10 @@ import subprocess
 import sys
 
 import pytest
-from conftest import python_env
 
 from patina_nb.errors import SessionError
 from patina_nb.session import current, delete, list_sessions, pointer, start, use
+from tests.conftest import python_env
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import Repo, python_env
 
 from patina_nb import events
 from patina_nb.errors import SessionBusyError, SessionError
 from patina_nb.session import Session, check_deletable, delete, end, get, lock, start
 from patina_nb.session.ending import active_seconds
+from tests.conftest import Repo, python_env
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 

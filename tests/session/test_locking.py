@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import python_env
 
 from patina_nb.errors import SessionBusyError, SessionError
 from patina_nb.session import lock
+from tests.conftest import python_env
 
 HOLD = """
 import sys, time

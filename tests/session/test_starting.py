@@ -4,11 +4,11 @@ import subprocess
 import sys
 
 import pytest
-from conftest import Repo, python_env
 
 from patina_nb import events
 from patina_nb.errors import JournalError, RepositoryError, SessionError
 from patina_nb.session import delete, get, list_sessions, start
+from tests.conftest import Repo, python_env
 
 
 def test_a_session_has_a_branch_and_an_event(repo):
@@ -159,3 +159,23 @@ def test_twenty_processes_at_once_all_get_their_own(repo):
     assert set(ids) == expected
     assert {session.id for session in list_sessions(repo.project)} == expected
     assert len(repo.repository.refs("refs/heads/agent/")) == 20
+
+
+def test_what_a_killed_start_left_is_taken_over(repo):
+    """Its branch exists and no session does."""
+    old = repo.head
+    repo.git("update-ref", "refs/heads/agent/s", old)
+    repo.git("update-ref", "refs/patina/base/s", old)
+    new = repo.commit({"a.txt": "newer\n"}, "newer")
+    session = start(repo.project, session="s")
+    assert session.base == new
+    assert repo.git("rev-parse", "agent/s", "refs/patina/base/s").split() == [new, new]
+    with pytest.raises(SessionError, match="exists already"):
+        start(repo.project, session="s")
+
+
+def test_a_branch_that_somebody_has_worked_on_is_not_taken_over(repo):
+    repo.git("update-ref", "refs/patina/base/s", repo.head)
+    repo.git("update-ref", "refs/heads/agent/s", repo.commit({"a.txt": "newer\n"}, "newer"))
+    with pytest.raises(SessionError, match="exists already"):
+        start(repo.project, session="s")

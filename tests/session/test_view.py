@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Repo
 
 from patina_nb import events
 from patina_nb.errors import SessionError
 from patina_nb.session import Session, delete, find, get, list_sessions, start
 from patina_nb.session.view import fold
+from tests.conftest import Repo
 
 
 @pytest.fixture

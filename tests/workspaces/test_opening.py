@@ -297,3 +297,21 @@ def test_modules_of_the_opening_are_cheap():
     code = "import sys, patina_nb.workspaces.opening; print([m for m in ('pandas', 'dagger', 'git', 'IPython') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_same_new_session_in_two_processes(repo):
+    """One gets it, the other hears who has it."""
+    code = (
+        "import sys\nimport patina_nb as patina\nsys.stdin.readline()\n"
+        "try:\n    ws = patina.workspace('one', path=sys.argv[1])\n"
+        "except patina.PatinaError as error:\n    print(type(error).__name__, flush=True)\n"
+        "else:\n    print('open', flush=True)\n    sys.stdin.readline()\n"
+    )
+    children = [python(code, repo.path) for _ in range(3)]
+    for child in children:
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    answers = sorted(child.stdout.readline().strip() for child in children)
+    for child in children:
+        child.communicate(timeout=WAIT_S)
+    assert answers == ["SessionBusyError", "SessionBusyError", "open"]
