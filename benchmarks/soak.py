@@ -16,12 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "sandbox"))
-
-from boxes import ServerBox
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from patina_nb.sandbox.client import Sandbox
 from patina_nb.sandbox.protocol import Command
+from tests.sandbox.boxes import ServerBox
 
 SAMPLES = 20
 MEMORY_SLACK = 2 << 20

@@ -6,12 +6,12 @@ No remote, hook, setting or tracked file of the user's repository is touched. Re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from patina_nb.repository import history, publish, receive, refs, user_tree
+from patina_nb.repository import history, publish, receive, refs, twins, user_tree
 from patina_nb.repository.find import find
 from patina_nb.repository.git import NO_REPLY, Git, GitFailedError
 from patina_nb.repository.history import Commit, Diff, FileDiff
@@ -118,6 +118,10 @@ class Repository(Git):
     def diff(self, a: str, b: str, paths: Sequence[str] = ()) -> Diff:
         """What changed from `a` to `b`."""
         return history.diff(self, a, b, paths)
+
+    def case_twins(self, commit: str, paths: Collection[str]) -> list[tuple[str, ...]]:
+        """Paths of `commit` that differ in case only, and of which one leads to one of `paths`."""
+        return twins.case_twins(self, commit, paths)
 
     def numstat(self, a: str, b: str, paths: Sequence[str] = ()) -> tuple[FileDiff, ...]:
         """The files that changed from `a` to `b`, with their numbers of lines."""

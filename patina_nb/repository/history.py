@@ -183,8 +183,17 @@ def _number(values: str) -> int | None:
 
 
 def _shown(file: FileDiff) -> str:
-    path = escape_path(file.path)
-    return f"{escape_path(file.old_path)} => {path}" if file.old_path else path
+    path = _printable(file.path)
+    return f"{_printable(file.old_path)} => {path}" if file.old_path else path
+
+
+def _printable(path: str) -> str:
+    """On one line, and without characters that move the cursor or turn the direction of text."""
+    return "".join(char if char.isprintable() else _code(ord(char)) for char in escape_path(path))
+
+
+def _code(number: int) -> str:
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
 def _size(file: FileDiff) -> str:

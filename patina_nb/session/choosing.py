@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from patina_nb.errors import SessionError
 from patina_nb.project import Project
 from patina_nb.session.ids import check_id
 from patina_nb.session.pointer import remember, remembered

@@ -68,6 +68,12 @@ class Snapshotter:
         """Stream the thin pack of what `commit` has beyond the commit `without`."""
         self._git.pack(commit, without, sink)
 
+    def take_back(self, snapshot: Snapshot) -> None:
+        """Undo a commit of ours that was refused: the files stay, the next snapshot starts without it."""
+        if snapshot.commit is not None and snapshot.ours:
+            self._git.drop_commit(snapshot.commit)
+            self._signature = None
+
     def sync_index(self, snapshot: Snapshot) -> None:
         """Bring the agent's index up to the new tip, so that its own ``git status`` is right."""
         if snapshot.changed or snapshot.deleted:
@@ -142,7 +148,7 @@ class Snapshotter:
             self._git, state.ref, tip, self.author, message, changed, deleted, targets
         )
         files = by_list.file_changes(changed, deleted, before)
-        return Snapshot(commit, tip, files, self._report(left), tuple(changed), tuple(deleted))
+        return Snapshot(commit, tip, files, self._report(left), tuple(changed), tuple(deleted), ours=True)
 
     def _check_index(self, state: State, tip: str) -> None:
         known = self._signature
@@ -159,14 +165,15 @@ class Snapshotter:
         left = by_scan.left_out(self._git, listed, staged)
         tree, more = by_scan.write_tree(self._git, state, self.max_file_bytes)
         if state.busy or staged.unmerged:
-            commit = self._beside(state, tip, tree, message)
+            commit, ours = self._beside(state, tip, tree, message), False
         else:
             commit = self._on_top(state, tree, message)
+            ours = commit != state.head
         rows = self._git.differences(tip, commit) if commit != tip else []
         files = tuple(file_change(path, row) for path, row in rows)
         hidden = any(reason == by_scan.UNREADABLE for _, reason in left)
         left_out = self._report([*left, *more])
-        return Snapshot(commit if commit != tip else None, tip, files, left_out, hidden=hidden)
+        return Snapshot(commit if commit != tip else None, tip, files, left_out, ours=ours, hidden=hidden)
 
     def _on_top(self, state: State, tree: str, message: str) -> str:
         """The agent's HEAD, and what is not committed there as a commit on top of it."""

@@ -119,6 +119,14 @@ class AgentGit:
             signature = self.script(script, *names, stdin=listed, ok=(0, 3))
         return signature or None
 
+    def drop_commit(self, commit: str) -> None:
+        """Move HEAD back from `commit` to its parent, if it still stands there."""
+        script = (
+            'if parent=$(git rev-parse -q --verify "$1^"); then git update-ref HEAD "$parent" "$1"; '
+            'else git update-ref -d HEAD "$1"; fi'
+        )
+        self.script(script, commit)
+
     def descends(self, old: str, new: str) -> bool:
         """Does the commit `new` come after `old`, or is it the same? False when one is not known here."""
         script = 'git merge-base --is-ancestor "$1" "$2" 2>/dev/null && echo yes || true'

@@ -14,6 +14,7 @@ from patina_nb.snapshot.model import FOREIGN, FileChange, Identity, TreeEntry, p
 MAX_LISTED = 4000  # above this many changed paths a scan is the cheaper way
 # Names that git refuses because some file system would take them for .git: let git decide.
 _LIKE_DOT_GIT = re.compile(rb"(^|/)(\.git|git~\d)[^/]*(/|$)", re.IGNORECASE)
+_NOT_SEEN_BY_HFS = re.compile(rb"\xe2\x80[\x8c-\x8f\xaa-\xae]|\xe2\x81[\xaa-\xaf]|\xef\xbb\xbf")
 _COMMON_DOT_GIT = frozenset((b".gitattributes", b".gitkeep", b".github", b".gitlab", b".gitlab-ci.yml"))
 
 
@@ -31,8 +32,12 @@ def check_names(changes: Sequence[Change]) -> None:
         parts = change.path.split(b"/")
         if parts[-1] == b".gitignore":
             raise NeedsScanError("an ignore file changed")
-        if any(_LIKE_DOT_GIT.match(part) and part not in _COMMON_DOT_GIT for part in parts):
+        if any(_like_dot_git(part) for part in parts):
             raise NeedsScanError("a nested repository, or a name like .git")
+
+
+def _like_dot_git(part: bytes) -> bool:
+    return part not in _COMMON_DOT_GIT and bool(_LIKE_DOT_GIT.match(_NOT_SEEN_BY_HFS.sub(b"", part)))
 
 
 def choose(

@@ -26,12 +26,13 @@ _BEFORE = (
 )
 _ENV = {"GIT_INDEX_FILE": _INDEX}
 # -p: git compares the time of the index with those of files to know which entries it must not trust.
+# protect: names that the check of the pack on the host would refuse, and with them the whole commit.
 _ADD = f"""
 rm -f {_INDEX} {_INDEX}.lock {_BEFORE}
 [ -e .git/index ] && cp -fp .git/index {_INDEX} && ln .git/index {_BEFORE}
 export GIT_INDEX_FILE={_INDEX}
 unmerged=$(git ls-files -u 2>/dev/null) || {{ rm -f {_INDEX}; git read-tree HEAD 2>/dev/null; }}
-said=$(git add -A --ignore-errors 2>&1)
+said=$(git -c core.protectHFS=true -c core.protectNTFS=true add -A --ignore-errors 2>&1)
 code=$?
 if [ $code -gt 1 ]; then printf '%s\\n' "$said" | tail -n 1 >&2; exit $code; fi
 echo "$code ${{unmerged:+unmerged}} ${{said:+trouble}}"

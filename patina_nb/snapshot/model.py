@@ -42,6 +42,7 @@ class Snapshot:
     left_out: tuple[LeftOut, ...]
     changed: tuple[bytes, ...] = ()  # what the agent's index does not know yet
     deleted: tuple[bytes, ...] = ()
+    ours: bool = False  # `commit` was made by us, on top of where the agent stood
     hidden: bool = False  # a directory cannot be read: no later list will tell what is in it
 
 

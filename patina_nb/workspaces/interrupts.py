@@ -19,6 +19,7 @@ class HeldBack:
 
     def __init__(self) -> None:
         self.pending = 0
+        self._way_out: Exception | None = None
         self._main = threading.current_thread() is threading.main_thread()
         self._previous = signal.getsignal(signal.SIGINT)
 
@@ -38,6 +39,15 @@ class HeldBack:
         finally:
             self._hold()
 
+    @contextmanager
+    def broken_by(self, error: Exception) -> Iterator[None]:
+        """A part of the block that may hang: the second interrupt raises `error` in it."""
+        self._way_out = error
+        try:
+            yield
+        finally:
+            self._way_out = None
+
     def _hold(self) -> None:
         if self._main and self._previous is not None:  # None: set by foreign code, it could not be restored
             signal.signal(signal.SIGINT, self._note)
@@ -51,3 +61,7 @@ class HeldBack:
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.pending += 1
+        error = self._way_out
+        if error is not None and self.pending > 1:
+            self._way_out = None
+            raise error

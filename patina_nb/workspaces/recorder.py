@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import BinaryIO, Literal, cast
@@ -32,6 +33,8 @@ NOTHING_RUN = ExecResult(
     stderr=Output(),
     duration_s=0.0,
 )
+_SHOWN_TWINS = 5
+_GIVEN_UP = "it was given up at the second interrupt"
 _STATUS: Mapping[str, Literal["added", "deleted"]] = {
     "added": "added",
     "renamed": "added",
@@ -63,6 +66,7 @@ class Outcome:
     snapshot: Snapshot | None = None
     published: Published | None = None
     unpublished: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Recorder:
@@ -121,24 +125,24 @@ class Recorder:
         Raises JournalError when its end cannot be written; its commit is made all the same, and the end is
         written before the next step.
         """
-        with HeldBack(), self._lock:
+        with HeldBack() as held, self._lock:
             beside = tuple(sorted(self._running.pop(started.number, set())))
             end = str(result.exit_code) if result.exit_code is not None else status_of(result)
             message = commit_message(started.command, self._session.id, started.number, end, started.cell)
             parent = self.tip
-            outcome = self._publish(message)
+            outcome = self._publish(message, held)
             step = self._step(started, result, parent, outcome)
-            return self._record(replace(step, notes=notes, beside=beside))
+            return self._record(replace(step, notes=(*notes, *step.notes), beside=beside))
 
     def collect(self, what: str) -> bool:
         """Commit what changed without a command of ours, as a step of its own if there is anything.
 
         Returns whether everything that can be on the branch is there now.
         """
-        with HeldBack(), self._lock:
+        with HeldBack() as held, self._lock:
             message = commit_message(what, self._session.id, self._next, "0", None)
             parent, at = self.tip, datetime.now(UTC)
-            outcome = self._publish(message)
+            outcome = self._publish(message, held)
             if outcome.commit is not None:
                 started = replace(self.begin("changes", what), at=at)
                 self._running.pop(started.number, None)
@@ -161,13 +165,13 @@ class Recorder:
         """End a step of a dead process with what it had published since `parent`, and what its box holds."""
         started = Started(number, f"step {number}", None, datetime.now(UTC), ())
         lost = replace(NOTHING_RUN, exit_code=None, lost=why)
-        with HeldBack(), self._lock:
+        with HeldBack() as held, self._lock:
             message = commit_message(started.command, self._session.id, number, status_of(lost), None)
-            outcome = self._publish(message)
+            outcome = self._publish(message, held)
             commit = outcome.commit or (self.tip if self.tip != parent else None)
             step = self._step(started, lost, parent, replace(outcome, commit=commit))
             files = _changes(self._repository, parent, commit) if commit else ()
-            return self._record(replace(step, files=files, notes=(why,)))
+            return self._record(replace(step, files=files, notes=(why, *step.notes)))
 
     # -- the state of the box ---------------------------------------------------------------------
 
@@ -207,41 +211,56 @@ class Recorder:
 
     # -- from the box to the branch ---------------------------------------------------------------
 
-    def _publish(self, message: str) -> Outcome:
+    def _publish(self, message: str, held: HeldBack) -> Outcome:
         try:
-            snapshot = self._snapshotter.take(self.tip, message, alone=not self._running)
+            with held.broken_by(SandboxError(_GIVEN_UP)):
+                snapshot = self._snapshotter.take(self.tip, message, alone=not self._running)
         except SandboxError as error:  # nothing is lost: the next step starts from a scan
+            self._snapshotter.complete = False
             return Outcome(unpublished=_NO_SNAPSHOT.format(error))
         if snapshot.commit is None:
             return Outcome(snapshot=snapshot)
         try:
-            published = self._transfer(snapshot.old, snapshot.commit)
+            published = self._transfer(snapshot.old, snapshot.commit, held)
         except (PatinaError, OSError) as error:
             self._snapshotter.complete = False  # the commit stays in the workspace: the next step tries again
+            if isinstance(error, PublishError):
+                self._take_back(snapshot, held)
             return Outcome(snapshot=snapshot, unpublished=str(error))
         self.tip = snapshot.commit
-        self._sync_index(snapshot)
-        return Outcome(snapshot.commit, snapshot, published, published.unpublished)
+        self._sync_index(snapshot, held)
+        notes = _twins(self._repository, snapshot)
+        return Outcome(snapshot.commit, snapshot, published, published.unpublished, notes)
 
-    def _transfer(self, old: str, new: str) -> Published:
+    def _transfer(self, old: str, new: str, held: HeldBack) -> Published:
         try:
-            return self._send(old, new, without=old)
+            return self._send(old, new, old, held)
         except PublishError:
             if old == self._session.base:
                 raise
             # the old head may be gone from the user's repository; the base is kept alive
-            return self._send(old, new, without=self._session.base)
+            return self._send(old, new, self._session.base, held)
 
-    def _send(self, old: str, new: str, without: str) -> Published:
+    def _send(self, old: str, new: str, without: str, held: HeldBack) -> Published:
         with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as pack:
             sink = cast("BinaryIO", pack)
-            self._snapshotter.write_pack(new, without, sink)
+            with held.broken_by(SandboxError(_GIVEN_UP)):
+                self._snapshotter.write_pack(new, without, sink)
             pack.seek(0)
             return self._repository.publish(sink, self._session.id, old, new)
 
-    def _sync_index(self, snapshot: Snapshot) -> None:
+    def _take_back(self, snapshot: Snapshot, held: HeldBack) -> None:
+        """A commit that is refused is refused for ever, and with it all that come after it.
+
+        Where it cannot be taken back, the next step says again what is wrong.
+        """
+        with suppress(SandboxError), held.broken_by(SandboxError(_GIVEN_UP)):
+            self._snapshotter.take_back(snapshot)
+
+    def _sync_index(self, snapshot: Snapshot, held: HeldBack) -> None:
         try:
-            self._snapshotter.sync_index(snapshot)
+            with held.broken_by(SandboxError(_GIVEN_UP)):
+                self._snapshotter.sync_index(snapshot)
         except SandboxError:  # the commit is on the branch; a scan brings the agent's index into order
             self._snapshotter.complete = False
 
@@ -264,6 +283,7 @@ class Recorder:
             left_out=snapshot.left_out if snapshot else (),
             rewritten=bool(published and published.rewritten),
             unpublished=outcome.unpublished,
+            notes=outcome.notes,
             kept=published.kept if published else None,
             tree=published.tree if published else None,
             engine=self.engine,
@@ -304,6 +324,21 @@ def _changes(repository: Repository, old: str, new: str) -> tuple[FileChange, ..
     gone = [FileChange(file.old_path, "deleted") for file in files if file.old_path is not None]
     here = [FileChange(file.path, _STATUS.get(file.status, "modified")) for file in files]
     return tuple(sorted([*gone, *here], key=lambda change: change.path))
+
+
+def _twins(repository: Repository, snapshot: Snapshot) -> tuple[str, ...]:
+    """Says of new files whose names differ from others in case only what that means elsewhere."""
+    added = [change.path for change in snapshot.files if change.status == "added"]
+    if snapshot.commit is None or not added:
+        return ()
+    try:
+        twins = repository.case_twins(snapshot.commit, added)
+    except RepositoryError:  # the commit is on the branch: nothing to say is no reason to fail
+        return ()
+    shown = "; ".join(", ".join(group) for group in twins[:_SHOWN_TWINS])
+    more = f" and {len(twins) - _SHOWN_TWINS} more" if len(twins) > _SHOWN_TWINS else ""
+    said = f"Names that differ in case only, of which macOS and Windows check out one: {shown}{more}."
+    return (said,) if twins else ()
 
 
 def _finished(step: Step, stdout: str | None, stderr: str | None) -> events.StepFinished:

@@ -1,10 +1,8 @@
 """Fixtures of the attacks; what they do is in `stage`.
 
-def test_it(stage):
-    box = stage.open("overlay")          # or "landlock", "process"
-    before = stage.host()
-    box.run("...the attack...")
-    stage.unchanged(before)
+A test opens a box with ``stage.open(kind)``, remembers the host with ``stage.host()``, attacks with
+``box.run(...)``, and asks ``stage.unchanged(before)``. When it ends, every box is deleted, and no process
+and no mount of them may be left.
 """
 
 from __future__ import annotations

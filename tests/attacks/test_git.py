@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.conftest import new_repo
 
 import patina_nb as patina
+from tests.conftest import new_repo
 
 from .stage import attempts
 
@@ -156,6 +156,7 @@ def test_09_writing_to_shared_objects(stage, enforced):
         new=f"append({place + '/pack/pack-new.idx'!r})",
         info=f"append({place + '/info/alternates'!r})",
     )
+    assert tried.pop("info") in ("EROFS", "EACCES", "ENOENT")  # a copy has no such directory
     assert set(tried.values()) <= {"EROFS", "EACCES"}
     box.run("git repack -adq; git prune --expire=now; git gc --prune=now -q")
     assert [path.read_bytes() for path in packs] == content
@@ -196,8 +197,8 @@ def test_10_git_directory_emptied(stage, enforced):
     step = box.run("echo after >after.txt; git status")
     assert step.ok, step.stderr.text
     assert step.unpublished is None
-    assert stage.repo.git("show", f"{box.branch}:kept.txt") == "kept"
-    assert stage.repo.git("show", f"{box.branch}:after.txt") == "after"
+    for name in ("kept", "late", "more", "after"):
+        assert stage.repo.git("show", f"{box.branch}:{name}.txt") == name
     stage.unchanged(before)
 
 
@@ -258,7 +259,8 @@ def test_11_files_named_like_a_git_directory(stage):
             f"mkdir -p '{name}'; echo '[core]' >'{name}/config'; echo >'{name}/HEAD'; echo {number} >fine.txt"
         )
         assert step.ok, step.stderr.text
-        assert step.commit or step.unpublished, name
+        assert (step.unpublished, [change.path for change in step.files]) == (None, ["fine.txt"]), name
+        assert any(name.split("/")[-1] in left.path for left in step.left_out), name
         box.run(f"rm -rf '{name}'")
         step = box.run("echo more >>fine.txt")
         assert step.unpublished is None, name

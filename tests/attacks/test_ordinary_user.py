@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .stage import ROOT, USER, as_user
+from .stage import AGAIN, ROOT, USER, as_user
 
 HERE = Path(__file__).parent
 
@@ -26,16 +26,9 @@ def test_core_attacks_as_an_ordinary_user(open_dir, part):
     home = open_dir / "home"
     home.mkdir()
     shutil.chown(home, USER, USER)
-    env = {**env, "HOME": str(home), "TMPDIR": str(home)}
+    env = {**env, "HOME": str(home), "TMPDIR": str(home), AGAIN: "1"}
     options = [
-        "-q",
-        "-m",
-        "core",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:randomly",
-        "--basetemp",
+        *["-q", "-m", "core", "-p", "no:cacheprovider", "-p", "no:randomly", "--basetemp"],
         str(home / "base"),
     ]
     files = [str(HERE / name) for name in part.split()]

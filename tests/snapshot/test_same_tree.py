@@ -18,7 +18,18 @@ OPERATIONS = (Path(__file__).parent / "operations.py").read_text()
 
 NAMES = [
     *(b"a", b"b", b"dir", b"deep", b"A", b"build", b"x.log"),
-    *(b"\xff\xfe", b"new\nline", b"-rf", b'"quoted', b" space ", b"tab\t", b"\x1b[31m", b"back\\slash", b"cr\r", b"'"),
+    *(
+        b"\xff\xfe",
+        b"new\nline",
+        b"-rf",
+        b'"quoted',
+        b" space ",
+        b"tab\t",
+        b"\x1b[31m",
+        b"back\\slash",
+        b"cr\r",
+        b"'",
+    ),
     *("ä".encode(), b"*", b"?", b"[a]", b":(top)", b"#c", b"!n", b"a.b", b".hidden", b".gitkeep"),
 ]
 names = st.sampled_from(NAMES)
@@ -26,7 +37,9 @@ paths = st.lists(names, min_size=1, max_size=3).map(b"/".join)
 contents = st.sampled_from([b"", b"x", b"text\n", b"\0\1\2", b"\r\n", b"y" * 5000])
 targets = st.sampled_from([b"a", b"../../nonexistent", b"/nonexistent/x", b"new\nline", b"\xff", b"dir"])
 rules = st.lists(
-    st.sampled_from([b"*.log", b"build/", b"!keep", b"/a", b"dir/*", b"!dir/a", b"deep", b"**/b", b"# no", b"\\#c"]),
+    st.sampled_from(
+        [b"*.log", b"build/", b"!keep", b"/a", b"dir/*", b"!dir/a", b"deep", b"**/b", b"# no", b"\\#c"]
+    ),
     max_size=4,
 ).map(b"\n".join)
 attributes = st.sampled_from([b"* text eol=crlf", b"a binary", b"*.log -text", b"b ident", b"* text=auto"])

@@ -12,8 +12,6 @@ def test_more(opener):
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +22,7 @@ import patina_nb as patina
 from patina_nb.workspaces.opening import opened
 from patina_nb.workspaces.workspace import Workspace
 
-from .support import Pair
+from .support import Pair, remove_tree
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +31,7 @@ def open_cache() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="patina-cache-"))
     path.chmod(0o755)
     yield path
-    subprocess.run(["chmod", "-R", "u+rwx", path], check=False, capture_output=True)
-    shutil.rmtree(path)
+    remove_tree(path)
 
 
 @pytest.fixture(autouse=True)
