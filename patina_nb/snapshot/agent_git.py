@@ -16,6 +16,7 @@ from patina_nb.snapshot.model import RawRow, State, TreeEntry, chunks, commit_id
 _GIT = (
     *("git", "--git-dir=.git", "--work-tree=."),
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.safecrlf=false"),
+    *("-c", "core.fsync=none"),
     *("-c", "core.fileMode=true", "-c", "core.symlinks=true", "-c", "core.ignoreCase=false"),
 )
 _LS_TREE = ("--literal-pathspecs", "ls-tree", "-z", "--full-tree")  # names such as ":(top)" are just names

@@ -206,6 +206,7 @@ def _recorder(
 def _end(box: Box, recorder: Recorder, journal: Journal, session_id: str) -> None:
     """The last step of an open workspace: what background processes wrote since the last command."""
     clean = recorder.collect("changes made in the background")
+    recorder.settle()
     box.close()
     clean = clean and recorder.untouched()  # they may have written until the box was closed
     recorder.write_late()

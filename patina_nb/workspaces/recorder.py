@@ -94,11 +94,13 @@ class Recorder:
         self._isolation = isolation
         self._running: dict[int, set[int]] = {}  # step -> those that ran beside it
         self._late: list[events.Event] = []  # ends of steps that could not be written (disk full)
+        self._syncing: threading.Thread | None = None
         self._lock = threading.RLock()
 
     def begin(self, kind: events.RunKind, command: str, cell: str | None = None) -> Started:
         """Number a step and write its beginning into the journal, before anything happens."""
         with self._lock:
+            self.settle()
             self.write_late()
             number = self._next
             started = Started(number, command, cell, datetime.now(UTC), tuple(self._running))
@@ -212,6 +214,7 @@ class Recorder:
     # -- from the box to the branch ---------------------------------------------------------------
 
     def _publish(self, message: str, held: HeldBack) -> Outcome:
+        self.settle()
         try:
             with held.broken_by(SandboxError(_GIVEN_UP)):
                 snapshot = self._snapshotter.take(self.tip, message, alone=not self._running)
@@ -228,7 +231,7 @@ class Recorder:
                 self._take_back(snapshot, held)
             return Outcome(snapshot=snapshot, unpublished=str(error))
         self.tip = snapshot.commit
-        self._sync_index(snapshot, held)
+        self._sync_index(snapshot)
         notes = _twins(self._repository, snapshot)
         return Outcome(snapshot.commit, snapshot, published, published.unpublished, notes)
 
@@ -257,12 +260,28 @@ class Recorder:
         with suppress(SandboxError), held.broken_by(SandboxError(_GIVEN_UP)):
             self._snapshotter.take_back(snapshot)
 
-    def _sync_index(self, snapshot: Snapshot, held: HeldBack) -> None:
-        try:
-            with held.broken_by(SandboxError(_GIVEN_UP)):
+    def _sync_index(self, snapshot: Snapshot) -> None:
+        """Let the agent's index follow the branch, in the background.
+
+        With 100k files that takes longer than all the rest, and nobody looks at it before the next command.
+        """
+
+        def follow() -> None:
+            self._snapshotter.complete = False  # should it fail: a scan brings the index into order
+            with suppress(SandboxError):
                 self._snapshotter.sync_index(snapshot)
-        except SandboxError:  # the commit is on the branch; a scan brings the agent's index into order
-            self._snapshotter.complete = False
+                self._snapshotter.complete = True
+
+        if snapshot.changed or snapshot.deleted:
+            self._syncing = threading.Thread(target=follow, name="patina-index", daemon=True)
+            self._syncing.start()
+
+    def settle(self) -> None:
+        """Wait until the agent's index has followed the branch: to be called before a command starts."""
+        with self._lock:
+            if self._syncing is not None:
+                self._syncing.join()
+                self._syncing = None
 
     def _step(self, started: Started, result: ExecResult, parent: str, outcome: Outcome) -> Step:
         published, snapshot = outcome.published, outcome.snapshot

@@ -194,6 +194,7 @@ class Workspace:
     def start(self, command: str | Sequence[str], *, env: Mapping[str, str] | None = None) -> Process:
         """Start a background process (a dev server); what it writes is committed by the next step."""
         self._check_open()
+        self._recorder.settle()
         return self._sandbox.start(Command(_argv(command, None), env=env or {}))
 
     def read(self, path: str) -> bytes:
@@ -209,6 +210,7 @@ class Workspace:
     def shell(self, rows: int = 24, cols: int = 80) -> Pty:
         """An interactive shell on a terminal of its own."""
         self._check_open()
+        self._recorder.settle()
         return self._sandbox.shell(rows, cols)
 
     def diff(self, a: str | None = None, b: str | None = None, *, paths: Sequence[str] = ()) -> Diff:

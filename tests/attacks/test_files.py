@@ -118,7 +118,6 @@ while time.monotonic() < end:
 """
 
 
-@pytest.mark.core
 def test_27_links_that_race_with_the_host(stage, enforced, secret):
     """Reads, writes, listings and snapshots while a directory and a link out change places."""
     (stage.open_dir / "file").write_text(SECRET)
@@ -148,7 +147,6 @@ def test_27_links_that_race_with_the_host(stage, enforced, secret):
     stage.unchanged(before)
 
 
-@pytest.mark.core
 def test_28_special_files(stage, kind):
     box = stage.open(kind)
     before = stage.host()

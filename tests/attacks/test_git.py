@@ -260,7 +260,8 @@ def test_11_files_named_like_a_git_directory(stage):
         )
         assert step.ok, step.stderr.text
         assert (step.unpublished, [change.path for change in step.files]) == (None, ["fine.txt"]), name
-        assert any(name.split("/")[-1] in left.path for left in step.left_out), name
+        # git itself passes over anything called exactly .git, without a word
+        assert name == "dir/.git" or any(name in left.path for left in step.left_out), name
         box.run(f"rm -rf '{name}'")
         step = box.run("echo more >>fine.txt")
         assert step.unpublished is None, name

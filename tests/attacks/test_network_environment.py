@@ -184,7 +184,6 @@ print("own", SECRET.decode() in str(os.environ), "elsewhere", found)
     ]
 
 
-@pytest.mark.core
 def test_47_inherited_descriptors(stage, kind):
     secret = stage.open_dir / "secret"
     secret.write_text("of the host")
@@ -338,7 +337,6 @@ else:
 """
 
 
-@pytest.mark.core
 def test_51_bubblewrap_missing(stage):
     if reason := why_not("landlock"):
         pytest.skip(reason)
@@ -378,7 +376,6 @@ def _without_bubblewrap(stage, more):
     return done.stdout
 
 
-@pytest.mark.core
 def test_52_caches_of_each_session(stage, enforced):
     """What one session puts into a cache, another never gets."""
     one, two = stage.open(enforced), stage.open(enforced)

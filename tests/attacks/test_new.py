@@ -95,7 +95,6 @@ def test_56_environment_of_the_first_process(stage, enforced, monkeypatch):
         assert tried["reached"] == "ENOENT"
 
 
-@pytest.mark.core
 def test_57_box_of_a_thread_that_ended(stage, kind):
     opened = []
     thread = threading.Thread(target=lambda: opened.append(stage.open(kind)))

@@ -27,10 +27,7 @@ def test_core_attacks_as_an_ordinary_user(open_dir, part):
     home.mkdir()
     shutil.chown(home, USER, USER)
     env = {**env, "HOME": str(home), "TMPDIR": str(home), AGAIN: "1"}
-    options = [
-        *["-q", "-m", "core", "-p", "no:cacheprovider", "-p", "no:randomly", "--basetemp"],
-        str(home / "base"),
-    ]
+    options = ["-q", "-m", "core", "-p", "no:cacheprovider", "-p", "no:randomly", f"--basetemp={home}/base"]
     files = [str(HERE / name) for name in part.split()]
     done = subprocess.run(
         [*python, "-m", "pytest", *options, "-c", str(HERE.parents[1] / "pyproject.toml"), *files],

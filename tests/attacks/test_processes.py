@@ -44,7 +44,6 @@ def alive(box, path):
     return box.read(path) != before
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("how", ["timeout", "cancel"])
 def test_32_detached_daemon_when_its_command_is_stopped(stage, kind, how):
     box = stage.open(kind)
