@@ -30,8 +30,8 @@ def current(
     Raises:
         SessionError: a named session is unknown, ended or deleted. Remembered ones are passed over then.
     """
-    named, where = (explicit, "") if explicit else (os.environ.get(VARIABLE), VARIABLE)
-    if named:
+    named, where = (os.environ.get(VARIABLE) or None, VARIABLE) if explicit is None else (explicit, "")
+    if named is not None:
         known = find(project, check_id(named, where=where))
         if known is not None:
             return known.check_active()

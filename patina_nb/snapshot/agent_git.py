@@ -107,7 +107,9 @@ class AgentGit:
     def update_index(self, changed: Sequence[bytes], deleted: Sequence[bytes]) -> bytes | None:
         """Bring the index up to date for these paths; returns its signature, None = it is locked.
 
-        What is deleted is named outright: its path may lead through a link to another file now.
+        Every entry is taken out first. A deleted path may lead through a link to another file now; and a file
+        that was moved over one of the same size and age would pass for unchanged, since the index of a
+        workspace compares only sizes and whole seconds.
         """
         script = (
             'git update-index -q --force-remove "$@" --no-force-remove --add --remove --replace -z --stdin '
@@ -115,7 +117,7 @@ class AgentGit:
         )
         listed = b"".join(path + b"\0" for path in changed)
         signature = b""
-        for chunk in list(chunks(deleted)) or [[]]:
+        for chunk in chunks([*deleted, *changed]):
             names = ["./" + text(path) for path in chunk]
             signature = self.script(script, *names, stdin=listed, ok=(0, 3))
         return signature or None

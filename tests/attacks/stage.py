@@ -27,7 +27,7 @@ AGAIN = "PATINA_ATTACKS_AGAIN"  # set in the repetition as an ordinary user, whi
 KINDS = ENFORCED if os.environ.get(AGAIN) else (*ENFORCED, "process")
 INSIDE = (Path(__file__).parent / "inside.py").read_text()
 ROOT = os.geteuid() == 0
-USER = 1234
+USER = 41234  # an ordinary user, and those that follow: nobody else runs as one of them
 _PATIENCE = 20.0  # seconds for what takes milliseconds: only a guard against waiting for ever
 _OWN = ("refs/heads/agent/", "refs/patina/base/", "refs/patina/old/", "refs/patina/new/")
 

@@ -219,7 +219,8 @@ def test_28_fifo_where_git_reads(stage, where):
         pytest.skip(reason)
     patina.start(session="s0")
     command = [sys.executable, "-c", IMPATIENT.replace("WHERE", where)]
-    child = subprocess.Popen(command, env=python_env(), stdout=subprocess.PIPE, text=True)
+    env = {**python_env(), "TMPDIR": str(stage.open_dir)}
+    child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
     try:
         said, _ = child.communicate(timeout=15)
     except subprocess.TimeoutExpired:

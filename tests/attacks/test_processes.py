@@ -187,7 +187,8 @@ def test_36_host_killed(stage, kind):
         stage.monkeypatch.setenv("PATINA_LOCAL_RUNG", "landlock")
     engine = "process" if kind == "process" else "local"
     command = [sys.executable, "-c", HOLDER, engine, DAEMON]
-    child = subprocess.Popen(command, env=python_env(), stdout=subprocess.PIPE, text=True)
+    env = {**python_env(), "TMPDIR": str(stage.open_dir)}
+    child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout.readline() == "open\n"
         eventually(lambda: len([what for what in processes(stage.project).values() if b"sleep" in what]) >= 3)

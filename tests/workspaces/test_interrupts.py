@@ -72,7 +72,7 @@ def test_a_second_interrupt_abandons_the_wait(repo, opener):
     call = (
         "import os, signal; from patina_nb.engines.local.tree import descendants; "
         "pid = ws._box._server.process.pid; "
-        "stop = lambda n, d: b'now' in d and ([os.kill(p, signal.SIGSTOP) for p in descendants(pid)], tell(n, d)); "
+        "stop = lambda n, d: b'now' in d and ([os.kill(p, signal.SIGSTOP) for p in (pid, *descendants(pid))], tell(n, d)); "
         "ws.run('echo 1 > half; echo now; sleep 1000', on_output=stop)\n"
         "except Interrupted as stop:\n"
         "    print(stop.step.status, stop, flush=True); os._exit(0)"

@@ -89,7 +89,7 @@ def test_what_is_written_while_closing_is_found_at_the_next_opening(repo, ws, op
     wait_for(lambda: "count" in {entry.name for entry in ws.ls()}, "it writes")
     ws.close()
     again = opener()
-    assert repo.git("show", "agent/work:count").encode() + b"\n" == again.read("count")
+    assert repo.git_bytes("show", "agent/work:count") == again.read("count")
     names = {entry.name for entry in again.ls("d")}
     assert set(repo.git("ls-tree", "--name-only", "agent/work:d").split()) == names
     assert again.run("git status --porcelain").stdout.text == ""

@@ -14,7 +14,8 @@ from patina_nb.engines.local.bubblewrap import Bind
 from patina_nb.engines.local.identity import Identity
 
 _CREATE_RULESET, _ASK_VERSION = 444, 1
-_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_TERMINALS = ("tty", "ptmx", "pts")
 
 
 def abi() -> int:
@@ -53,7 +54,8 @@ def config(
     return {
         "read": [*(str(bind.source) for bind in system), "/proc", *map(str, read)],
         "write": ["/dev/shm", *map(str, write)],  # noqa: S108 - semaphores of libc are files there
-        "devices": [f"/dev/{name}" for name in _DEVICES],
+        # as the user's own uid, /dev/pts would open the terminals the user sits at
+        "devices": [f"/dev/{name}" for name in (*_DEVICES, *(_TERMINALS if identity.switched else ()))],
         "tcp": network == "full",
         "seccomp": base64.b64encode(code).decode(),
     }
