@@ -309,21 +309,3 @@ def test_files_of_the_user_are_never_touched(repo, ws):
     before = shell(repo.path, "find . -path ./.git -prune -o -printf '%p %T@ %m %u\\n' | sort")
     ws.run("rm -rf a.txt dir; echo x > new; chmod -R 777 .")
     assert shell(repo.path, "find . -path ./.git -prune -o -printf '%p %T@ %m %u\\n' | sort") == before
-
-
-def test_files_of_one_checkout_that_change_places(repo, opener):
-    """Same size, same time: git of the agent must see it too, by what else it knows of a file."""
-    repo.commit({"x": "1111\n", "y": "2222\n", "z": "3333\n"}, "three of a size")
-    ws = opener()
-    ws.run("mv x t; mv y x; mv t y; git add -A; git commit -qm swapped; echo n > n")
-    assert repo.git("show", "agent/work:x", "agent/work:y") == "2222\n1111"
-    ws.run("echo '# scan' > .gitignore; mv x t; mv z x; mv t z")
-    assert repo.git("show", "agent/work:x", "agent/work:z") == "3333\n2222"
-    assert ws.run("git status --porcelain").stdout.text == ""
-
-
-def test_git_of_the_agent_reads_nothing_again(ws):
-    """The index that a session begins with knows every file as the box sees it."""
-    if not ws.isolation.kind.endswith("overlay"):
-        pytest.skip("the files of a copied tree are new ones")
-    assert ws.run("git diff-files").stdout.text == ""
