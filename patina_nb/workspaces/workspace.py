@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 import stat
 import tempfile
@@ -161,6 +162,7 @@ class Workspace:
     def write(self, path: str, data: str | bytes, mode: int = 0o644, *, cell: str | None = None) -> Step:
         """Write a file (parents are made) and commit it; a path outside raises WorkspaceError."""
         content = data.encode() if isinstance(data, str) else data
+        self._check_inside(path)
 
         def execute(_spool: Path) -> ExecResult:
             began = time.monotonic()
@@ -254,6 +256,12 @@ class Workspace:
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{self.engine}, {self.isolation.summary()}"
         return f"<Workspace {self._session_id} on {self.branch}: {state}>"
+
+    def _check_inside(self, path: str) -> None:
+        """By its words only: what a link leads to is resolved, and refused, in the box."""
+        top = self._box.workspace
+        if not posixpath.normpath(posixpath.join(top, path)).startswith(top + "/"):
+            raise WorkspaceError(f"cannot write {path!r}: it is outside of the workspace, use run() for that")
 
     def _check_open(self) -> None:
         if self._closed:

@@ -251,3 +251,14 @@ def test_a_bad_session_id_writes_nothing(repo, work):
     new = work.agent.commit({"x": "1"})
     with pytest.raises(RepositoryError, match="is not a ref of patina"):
         repo.repository.publish(work.agent.pack(work.tip, new), "../main", work.tip, new)
+
+
+def test_a_branch_that_a_killed_process_had_moved_on_already(repo, work):
+    """It is on the way from what we know to where we go: then it simply goes on."""
+    first, known = work.agent.commit({"work.txt": "1\n"}, "one"), work.tip
+    work.publish(first)
+    second = work.agent.commit({"work.txt": "2\n"}, "two")
+    published = repo.repository.publish(work.agent.pack(known, second), "s", known, second)
+    assert (published.rewritten, published.kept, published.unpublished) == (False, None, None)
+    assert branch(repo) == second
+    assert kept(repo) == {}

@@ -35,9 +35,10 @@ def open_cache() -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def cache(open_cache, monkeypatch) -> Iterator[Path]:
-    """Every test works with it, and leaves no workspace open."""
+def cache(open_cache, tmp_path, monkeypatch) -> Iterator[Path]:
+    """Every test works with it, and leaves no workspace open; what killed processes leave is in a place of its own."""
     monkeypatch.setenv("PATINA_CACHE_DIR", str(open_cache))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     yield open_cache
     for workspace in opened():
         workspace.close()

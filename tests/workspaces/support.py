@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patina_nb import events
+from patina_nb.engines.local.lock import started
+from patina_nb.engines.local.tree import descendants
 from patina_nb.session import Session
 from patina_nb.workspaces.step import Step
 from patina_nb.workspaces.workspace import Workspace
@@ -116,16 +118,10 @@ def run_python(code: str, *args: object, cwd: Path | None = None) -> str:
     return out.strip()
 
 
-def processes_with(text: str) -> list[int]:
-    """Processes of this machine whose command line or environment holds a text."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            seen = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-        except OSError:  # it ended, or is another user's
-            continue
-        if text.encode() in seen:
-            found.append(int(entry.name))
-    return found
+def kill_box(workspace: Workspace) -> None:
+    """End a box from outside, as the kernel does when memory is short, and wait until all of it is gone."""
+    process = workspace._box._server.process
+    inside = list(descendants(process.pid))
+    process.kill()
+    process.wait()
+    wait_for(lambda: not any(started(pid) for pid in inside), "the end of the box")

@@ -11,7 +11,7 @@ from patina_nb.errors import JournalError, SandboxError
 from patina_nb.journal import Journal
 from patina_nb.sandbox.client import Sandbox
 
-from .support import finished, paths, wait_for
+from .support import finished, kill_box, paths, wait_for
 
 # -- side by side -------------------------------------------------------------------------------------
 
@@ -78,8 +78,7 @@ def break_after(ws, monkeypatch, calls: int) -> list[str]:
     def counted(self, argv, **more):
         asked.append(" ".join(argv[:3]))
         if len(asked) == calls:
-            ws._box._server.process.kill()
-            ws._box._server.process.wait()
+            kill_box(ws)
         return call(self, argv, **more)
 
     monkeypatch.setattr(Sandbox, "call", counted)
@@ -217,8 +216,7 @@ def test_a_commit_that_is_refused(repo, ws):
 
 def test_the_box_ends_between_steps(ws, opener):
     ws.run("echo 1 > one")
-    ws._box._server.process.kill()
-    ws._box._server.process.wait()
+    kill_box(ws)
     with pytest.raises(SandboxError, match=r"open (the workspace|it) again"):
         ws.run("echo 2 > two")
     assert finished(ws.session)[-1].status == "error"

@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from patina_nb.engines.local.identity import Identity, reaches
@@ -96,7 +97,8 @@ def for_box(cache: ProjectCache, identity: Identity, git_dir: Path, *, staged: b
 def copied(identity: Identity, objects: Path, target: Path) -> Path:
     """A copy that the box's user can read. Objects never change, so only new ones are added."""
     if not target.is_dir():
-        private(target, identity)
+        with suppress(FileExistsError):  # made just now, for another session
+            private(target, identity)
     for folder in _folders(objects):
         _add_missing(folder, target / folder.name)
     return target
