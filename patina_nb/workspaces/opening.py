@@ -22,6 +22,7 @@ from patina_nb.sandbox.client import Sandbox
 from patina_nb.session import Session
 from patina_nb.snapshot import Identity, Snapshotter
 from patina_nb.snapshot.agent_git import AgentGit
+from patina_nb.workspaces.publisher import Publisher
 from patina_nb.workspaces.recorder import Recorder
 from patina_nb.workspaces.recovery import Past, read_past, reconcile
 from patina_nb.workspaces.step import commit_message
@@ -191,12 +192,12 @@ def _recorder(
     project: Project, session: Session, journal: Journal, box: Box, spec: BoxSpec, past: Past
 ) -> Recorder:
     author = Identity(spec.author, f"{session.id}@patina.invalid")
+    snapshotter = Snapshotter(Sandbox(box), author, complete=box.created)
     return Recorder(
         session,
         project.repository,
         journal,
-        Snapshotter(Sandbox(box), author, complete=box.created),
-        tip=spec.commit,
+        Publisher(session, project.repository, snapshotter, spec.commit),
         next_number=past.next_number,
         engine=box.engine,
         isolation=box.isolation.summary(),
@@ -208,7 +209,7 @@ def _end(box: Box, recorder: Recorder, journal: Journal, session_id: str) -> Non
     clean = recorder.collect("changes made in the background")
     recorder.settle()
     box.close()
-    clean = clean and recorder.untouched()  # they may have written until the box was closed
+    clean = clean and recorder.publisher.untouched()  # they may have written until the box was closed
     recorder.write_late()
     journal.append(events.WorkspaceClosed(session_id=session_id, engine=recorder.engine, clean=clean))
 
@@ -253,7 +254,7 @@ def _opened_event(
         session_id=session.id,
         engine=box.engine,
         isolation=box.isolation.summary(),
-        head_sha=recorder.tip,
+        head_sha=recorder.publisher.tip,
         created=box.created,
         fallbacks=fallbacks,
         notes=notes,

@@ -55,13 +55,13 @@ def reconcile(recorder: Recorder, repository: Repository, past: Past, box: Box, 
     """Make journal, box and branch agree; returns what the user should know."""
     if box.created:
         return _without_box(recorder, repository, past, tip)
-    here = recorder.box_head()
+    here = recorder.publisher.box_head()
     if _moved(recorder, repository, past, here, tip):
         return _follow(recorder, past, here, tip)
     if past.unfinished:
         return _finish(recorder, past)
     if past.clean and here == tip:
-        recorder.prime()
+        recorder.publisher.prime()
         return []
     if recorder.collect("changes found when the session was opened again"):
         return []
@@ -74,7 +74,11 @@ def _moved(recorder: Recorder, repository: Repository, past: Past, here: str | N
         return False
     if not past.unfinished:
         return True
-    if here is not None and recorder.box_descends(past.head, tip) and recorder.box_descends(tip, here):
+    if (
+        here is not None
+        and recorder.publisher.box_descends(past.head, tip)
+        and recorder.publisher.box_descends(tip, here)
+    ):
         return False
     return not set(_published(repository, past, tip)).intersection(past.unfinished)
 
@@ -94,7 +98,7 @@ def _finish(recorder: Recorder, past: Past) -> list[str]:
     """The box is as the dead process left it: its files become the commit of the step in flight."""
     ended: list[Step] = []
     for number in past.unfinished:
-        parent = recorder.tip if ended else past.head
+        parent = recorder.publisher.tip if ended else past.head
         ended.append(recorder.finish_lost(number, parent, _DIED))
     steps = ", ".join(map(str, past.unfinished))
     refused = [step.unpublished for step in ended if step.unpublished]
@@ -116,7 +120,7 @@ def _without_box(recorder: Recorder, repository: Repository, past: Past, tip: st
 
 def _follow(recorder: Recorder, past: Past, here: str | None, tip: str) -> list[str]:
     """The user moved the branch: the workspace goes there, its own state is kept under a ref."""
-    kept = recorder.follow(here, tip)
+    kept = recorder.publisher.follow(here, tip)
     for number in past.unfinished:
         recorder.close_unfinished(number, None, past.head, _DIED)
     where = f" Its earlier state is kept under {kept}." if kept else ""

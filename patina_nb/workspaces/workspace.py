@@ -89,7 +89,7 @@ class Workspace:
     @property
     def tip(self) -> str:
         """The last commit that this workspace published."""
-        return self._recorder.tip
+        return self._recorder.publisher.tip
 
     @property
     def engine(self) -> str:

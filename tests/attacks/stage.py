@@ -9,7 +9,6 @@ import platform
 import stat
 import subprocess
 import sys
-import sysconfig
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -227,20 +226,3 @@ def tree(top):
 def python_env():
     """Environment in which `sys.executable` finds what this process finds, and its cache."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-
-
-def as_user(uid):
-    """(command prefix, environment) of a Python with this package that an ordinary user can run; else a reason."""
-    # the shell in between: setpriv itself, still root, would find a program below root's private home
-    become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "sh", "-c", 'exec "$@"', "sh"]
-    version = sysconfig.get_python_version()
-    paths = [str(Path(__file__).parents[2]), *(path for path in sys.path if path.endswith("-packages"))]
-    env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(paths), "LANG": "C.UTF-8"}
-    env["PYTHONDONTWRITEBYTECODE"] = "1"
-    check = f"import sys, patina_nb, pytest, hypothesis, msgspec; sys.exit('%d.%d' % sys.version_info[:2] != {version!r})"
-    for python in (sys.executable, f"/usr/local/bin/python{version}", f"/usr/bin/python{version}"):
-        with suppress(OSError):
-            done = subprocess.run([*become, python, "-c", check], env=env, capture_output=True, check=False)
-            if done.returncode == 0:
-                return [*become, python], env
-    return f"no Python {version} with the package and its dependencies that uid {uid} can run"

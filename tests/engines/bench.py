@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import sysconfig
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -101,29 +97,3 @@ def processes_with(mark: str) -> list[int]:
                 if mark.encode() in (folder / "cmdline").read_bytes():
                     found.append(int(folder.name))
     return [pid for pid in found if alive(pid)]
-
-
-def python_for(uid: int) -> tuple[Sequence[str], dict[str, str]] | str:
-    """A Python with this package and its dependencies that another user can run, or why there is none."""
-    # the shell in between: setpriv itself would still find a program below root's private home
-    become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "sh", "-c", 'exec "$@"', "sh"]
-    root = Path(__file__).parents[2]
-    paths = [str(root), *(path for path in sys.path if path.endswith("-packages"))]
-    env = {
-        "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": ":".join(paths),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LANG": "C.UTF-8",
-    }
-    wanted = sysconfig.get_python_version()
-    check = f"import sys, patina_nb, pytest, msgspec; sys.exit('%d.%d' % sys.version_info[:2] != '{wanted}')"
-    for python in (sys.executable, "/usr/bin/python3"):
-        with suppress(OSError):
-            if (
-                subprocess.run(
-                    [*become, python, "-c", check], env=env, capture_output=True, check=False
-                ).returncode
-                == 0
-            ):
-                return [*become, python], env
-    return f"no Python {wanted} with the package's dependencies that uid {uid} can run"

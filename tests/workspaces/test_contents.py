@@ -159,7 +159,7 @@ def test_an_ignored_file_that_is_added_by_force(pair):
 
 
 def test_a_file_that_is_too_large(repo, ws):
-    ws._recorder._snapshotter.max_file_bytes = 1000
+    ws._recorder.publisher._snapshotter.max_file_bytes = 1000
     step = ws.run("head -c 2000 /dev/zero > big; echo small > small")
     assert paths(step) == {"small": "added"}
     assert "too large" in left(step)["big"]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from ..engines.bench import python_for
+from tests.again import run_as
 
 UID = 1234
 HERE = Path(__file__).parent
@@ -30,26 +28,9 @@ AGAIN = {
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="the tests run as an ordinary user already")
 def test_the_same_tests_as_an_ordinary_user(open_dir):
-    found = python_for(UID)
-    if isinstance(found, str):
-        pytest.skip(found)
-    python, env = found
     home = open_dir / "home"
-    home.mkdir()
-    shutil.chown(home, UID, UID)
-    places = {name: str(home) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "PATINA_CACHE_DIR")}
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--basetemp", str(home / "base")]
-    options += ["-c", str(HERE.parents[1] / "pyproject.toml")]
-    result = subprocess.run(
-        [*python, "-m", "pytest", *options, *_names()],
-        env={**env, **places},
-        cwd=HERE.parents[1],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
-    assert " passed" in result.stdout
+    caches = {name: str(home) for name in ("XDG_CACHE_HOME", "PATINA_CACHE_DIR")}
+    run_as(UID, _names(), home, env=caches)
 
 
 def _names() -> list[str]:

@@ -70,7 +70,7 @@ def test_after_closing_in_order_only_changes_are_looked_at(repo, ws, opener):
     ws.run("echo 1 > one; mkdir -p out/deep; echo out/ > .gitignore; echo x > out/deep/x")
     ws.close()
     again = opener()
-    assert again._recorder._snapshotter.complete or again._box.changes(lambda names: names) is None
+    assert again._recorder.publisher._snapshotter.complete or again._box.changes(lambda names: names) is None
     assert paths(again.run("echo 2 > two; rm one")) == {"two": "added", "one": "deleted"}
     assert paths(again.run("echo 2 >> two")) == {"two": "modified"}
 

@@ -1,0 +1,167 @@
+"""From the box to the branch: snapshot, pack, publish; one after the other, for one session."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from patina_nb.errors import PatinaError, PublishError, RepositoryError, SandboxError
+from patina_nb.repository import Published, Repository
+from patina_nb.session import Session
+from patina_nb.snapshot import Snapshot, Snapshotter
+from patina_nb.workspaces.interrupts import HeldBack
+
+_SHOWN_TWINS = 5
+_GIVEN_UP = "it was given up at the second interrupt"
+_SPOOLED = 8 << 20  # a pack up to this size never touches the disk
+_NO_SNAPSHOT = (
+    "No snapshot could be taken: {}. Nothing is lost, the next step tries again; if that does not help, "
+    "close the workspace and open it again, which keeps its files."
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the snapshot of a step came to."""
+
+    commit: str | None = None
+    snapshot: Snapshot | None = None
+    published: Published | None = None
+    unpublished: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Publisher:
+    """Knows what lies in the box, and `tip`, the head that it published last. Its caller holds a lock."""
+
+    def __init__(self, session: Session, repository: Repository, snapshotter: Snapshotter, tip: str) -> None:
+        self.tip = tip
+        self._session = session
+        self._repository = repository
+        self._snapshotter = snapshotter
+        self._syncing: threading.Thread | None = None
+
+    def publish(self, message: str, held: HeldBack, *, alone: bool) -> Outcome:
+        """Commit what changed in the box and move the branch there; what went wrong is in the outcome.
+
+        `alone`: no command runs in the box. A second interrupt gives up what may hang.
+        """
+        self.settle()
+        try:
+            with held.broken_by(SandboxError(_GIVEN_UP)):
+                snapshot = self._snapshotter.take(self.tip, message, alone=alone)
+        except SandboxError as error:  # nothing is lost: the next step starts from a scan
+            self._snapshotter.complete = False
+            return Outcome(unpublished=_NO_SNAPSHOT.format(error))
+        if snapshot.commit is None:
+            return Outcome(snapshot=snapshot)
+        try:
+            published = self._transfer(snapshot.old, snapshot.commit, held)
+        except (PatinaError, OSError) as error:
+            self._snapshotter.complete = False  # the commit stays in the workspace: the next step tries again
+            if isinstance(error, PublishError):
+                self._take_back(snapshot, held)
+            return Outcome(snapshot=snapshot, unpublished=str(error))
+        self.tip = snapshot.commit
+        self._sync_index(snapshot)
+        notes = _twins(self._repository, snapshot)
+        return Outcome(snapshot.commit, snapshot, published, published.unpublished, notes)
+
+    def settle(self) -> None:
+        """Wait until the agent's index has followed the branch."""
+        if self._syncing is not None:
+            self._syncing.join()
+            self._syncing = None
+
+    def box_head(self) -> str | None:
+        """The commit that the agent's repository stands on; None = its branch has none yet."""
+        return self._snapshotter.head()
+
+    def box_descends(self, old: str, new: str) -> bool:
+        """Seen from the box: does `new` come after `old`? False when it does not know one of them."""
+        return self._snapshotter.descends(old, new)
+
+    def prime(self) -> None:
+        """Box and branch agree: remember what lies there, so that the next list starts from here."""
+        self._snapshotter.prime()
+
+    def untouched(self) -> bool:
+        """Has nothing changed since the last snapshot? Also answers when the box is closed."""
+        return self._snapshotter.untouched()
+
+    def follow(self, here: str | None, tip: str) -> str | None:
+        """Move the workspace to `tip`; returns the ref that keeps its earlier state, if `tip` lacks that."""
+        snapshot = self._snapshotter.take(here or tip, "state before the branch was moved", alone=True)
+        state = snapshot.commit or here
+        kept = None
+        if state is not None and not self._snapshotter.descends(state, tip):
+            kept = self._keep(state)
+        self._snapshotter.reset_to(f"refs/heads/{self._session.branch}", tip)
+        self.tip = tip
+        return kept
+
+    def _transfer(self, old: str, new: str, held: HeldBack) -> Published:
+        try:
+            return self._send(old, new, old, held)
+        except PublishError:
+            if old == self._session.base:
+                raise
+            # the old head may be gone from the user's repository; the base is kept alive
+            return self._send(old, new, self._session.base, held)
+
+    def _send(self, old: str, new: str, without: str, held: HeldBack) -> Published:
+        with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as pack:
+            sink = cast("BinaryIO", pack)
+            with held.broken_by(SandboxError(_GIVEN_UP)):
+                self._snapshotter.write_pack(new, without, sink)
+            pack.seek(0)
+            return self._repository.publish(sink, self._session.id, old, new)
+
+    def _take_back(self, snapshot: Snapshot, held: HeldBack) -> None:
+        """A commit that is refused is refused for ever, and with it all that come after it.
+
+        Where it cannot be taken back, the next step says again what is wrong.
+        """
+        with suppress(SandboxError), held.broken_by(SandboxError(_GIVEN_UP)):
+            self._snapshotter.take_back(snapshot)
+
+    def _sync_index(self, snapshot: Snapshot) -> None:
+        """Let the agent's index follow the branch, in the background.
+
+        With 100k files that takes longer than all the rest, and nobody looks at it before the next command.
+        """
+
+        def follow() -> None:
+            self._snapshotter.complete = False  # should it fail: a scan brings the index into order
+            with suppress(SandboxError):
+                self._snapshotter.sync_index(snapshot)
+                self._snapshotter.complete = True
+
+        if snapshot.changed or snapshot.deleted:
+            self._syncing = threading.Thread(target=follow, name="patina-index", daemon=True)
+            self._syncing.start()
+
+    def _keep(self, commit: str) -> str:
+        with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as pack:
+            sink = cast("BinaryIO", pack)
+            self._snapshotter.write_pack(commit, self._session.base, sink)
+            pack.seek(0)
+            return self._repository.keep(self._session.id, commit, sink)
+
+
+def _twins(repository: Repository, snapshot: Snapshot) -> tuple[str, ...]:
+    """Says of new files whose names differ from others in case only what that means elsewhere."""
+    added = [change.path for change in snapshot.files if change.status == "added"]
+    if snapshot.commit is None or not added:
+        return ()
+    try:
+        twins = repository.case_twins(snapshot.commit, added)
+    except RepositoryError:  # the commit is on the branch: nothing to say is no reason to fail
+        return ()
+    shown = "; ".join(", ".join(group) for group in twins[:_SHOWN_TWINS])
+    more = f" and {len(twins) - _SHOWN_TWINS} more" if len(twins) > _SHOWN_TWINS else ""
+    said = f"Names that differ in case only, of which macOS and Windows check out one: {shown}{more}."
+    return (said,) if twins else ()
