@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "patina_nb"
 FLOORS = [
     ["cli"],
     ["notebook"],
+    ["presentation"],
     ["api"],
     ["frames"],
     ["workspaces"],

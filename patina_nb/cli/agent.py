@@ -17,7 +17,7 @@ from patina_nb.cli import options, output
 from patina_nb.cli.checks import stage
 from patina_nb.cli.terminal import Sieve
 from patina_nb.errors import SessionError
-from patina_nb.notebook import display, steps
+from patina_nb.presentation import display, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,10 +126,10 @@ def _opened(session: str | None, **wished: object) -> Iterator[Workspace]:
 @contextmanager
 def existing(session: str | None, engine: str | None) -> Iterator[Workspace]:
     """The workspace of a session that is there: a mistyped id must not start a new one."""
-    from patina_nb.notebook.sessions import find
+    from patina_nb.session import meant
 
     try:
-        name = find(session)[1].id
+        name = meant(session)[1].id
     except SessionError:
         if session is not None:
             raise

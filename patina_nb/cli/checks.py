@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from patina_nb.cli import options, output
-from patina_nb.notebook import html, reports
+from patina_nb.presentation import html, reports
 
 if TYPE_CHECKING:
     from patina_nb.pipeline.options import CheckOptions

@@ -7,7 +7,7 @@ import dataclasses
 import click
 
 from patina_nb.cli import options, output
-from patina_nb.notebook import display
+from patina_nb.presentation import display
 
 
 @click.command()

@@ -38,6 +38,6 @@ def metrics(
     elif as_csv:
         click.echo(made.to_csv(index=False), nl=False)
     else:
-        from patina_nb.notebook.text import visible
+        from patina_nb.presentation.text import visible
 
         click.echo(visible(made.to_string(index=False, na_rep="-")))

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 if TYPE_CHECKING:
-    from patina_nb.notebook.html import Piece
+    from patina_nb.presentation.html import Piece
     from patina_nb.repository import Diff
     from patina_nb.session import EndSummary, Session
     from patina_nb.workspaces.step import Step
@@ -35,7 +35,7 @@ def print_json(value: object) -> None:
 
 def print_patch(text: str) -> None:
     """A patch, coloured on a terminal as git does. Hidden characters are made visible there."""
-    from patina_nb.notebook.text import visible
+    from patina_nb.presentation.text import visible
 
     if not _terminal():
         click.echo(text.encode("utf-8", "surrogateescape"), nl=False)

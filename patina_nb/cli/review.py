@@ -7,8 +7,7 @@ import dataclasses
 import click
 
 from patina_nb.cli import options, output
-from patina_nb.notebook import display
-from patina_nb.notebook.sessions import find
+from patina_nb.presentation import display
 
 
 @click.command()
@@ -22,7 +21,9 @@ def diff(
     a: str | None, b: str | None, stat: bool, paths: tuple[str, ...], session: str | None, as_json: bool
 ) -> None:
     """Print what a session's branch changed (only PATHS, if given)."""
-    project, found = find(session)
+    from patina_nb.session import meant
+
+    project, found = meant(session)
     difference = project.repository.diff(a or found.base, b or project.repository.tip(found.id), paths)
     if as_json:
         output.print_json(output.diff_record(difference))
@@ -38,6 +39,8 @@ def diff(
 @options.as_json
 def log(number: int | None, session: str | None, as_json: bool) -> None:
     """Print the commits of a session's branch, the newest first."""
-    project, found = find(session)
+    from patina_nb.session import meant
+
+    project, found = meant(session)
     commits = project.repository.log(found.base, project.repository.tip(found.id), number)
     output.show([dataclasses.asdict(c) for c in commits], display.commits(commits), as_json=as_json)

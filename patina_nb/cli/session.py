@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from patina_nb.cli import options, output
-from patina_nb.notebook import display
-from patina_nb.notebook.sessions import find
+from patina_nb.presentation import display
 
 
 @click.group()
@@ -34,7 +33,9 @@ def start(goal: str | None, session_id: str | None, base: str, agent: str | None
 @options.as_json
 def update(note: str, session: str | None, as_json: bool) -> None:
     """Note something that was learnt."""
-    updated = find(session)[1].update(note)
+    from patina_nb.session import meant
+
+    updated = meant(session)[1].update(note)
     output.show(output.session_record(updated), display.session(updated), as_json=as_json)
 
 
@@ -44,7 +45,9 @@ def update(note: str, session: str | None, as_json: bool) -> None:
 @options.as_json
 def end(summary: str | None, session: str | None, as_json: bool) -> None:
     """End the session; say what came of it."""
-    ended = find(session)[1].check_active().end(summary)
+    from patina_nb.session import meant
+
+    ended = meant(session)[1].check_active().end(summary)
     output.show(output.ended_record(ended), display.ended(ended), as_json=as_json)
 
 
@@ -63,7 +66,9 @@ def list_(as_json: bool) -> None:
 @options.as_json
 def show(session: str | None, as_json: bool) -> None:
     """Show one session; default: the current one."""
-    found = find(session)[1]
+    from patina_nb.session import meant
+
+    found = meant(session)[1]
     output.show(output.session_record(found), display.session(found), as_json=as_json)
 
 
@@ -83,7 +88,9 @@ def use(session: str, as_json: bool) -> None:
 @options.session
 def session_id(session: str | None) -> None:
     """Print the id of the current session, for scripts: git diff agent/$(patina-nb session-id)."""
-    click.echo(find(session)[1].id)
+    from patina_nb.session import meant
+
+    click.echo(meant(session)[1].id)
 
 
 @click.command()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from patina_nb.notebook.text import visible
+from patina_nb.presentation.text import visible
 
 _COLOUR = re.compile(r"\x1b\[[0-9;:]{0,64}m")
 _UNFINISHED = re.compile(r"\x1b(\[[0-9;:]{0,64})?$")

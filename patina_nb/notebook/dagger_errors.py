@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patina_nb.errors import CommandFailed, PatinaError, UsageError
+from patina_nb.presentation import html
+from patina_nb.presentation.html import Piece
 
-from . import html
 from .dagger_output import failed_command
-from .html import Piece
 
 if TYPE_CHECKING:
     from .dagger_cell import CellCode

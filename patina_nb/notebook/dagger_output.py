@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from . import html
-from .excerpt import tail
-from .html import Piece
-from .units import duration, plural
+from patina_nb.presentation import html
+from patina_nb.presentation.excerpt import tail
+from patina_nb.presentation.html import Piece
+from patina_nb.presentation.units import duration, plural
 
 if TYPE_CHECKING:
     from patina_nb.engines.dagger.telemetry import Exec, Progress

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from patina_nb.errors import RepositoryError, SessionError
-
-from .sessions import find
-from .units import short
+from patina_nb.presentation.units import short
 
 if TYPE_CHECKING:
     import dagger
@@ -45,11 +43,12 @@ class Source:
 def find_source(session: str | None) -> Source:
     """The session's branch, or HEAD where no session is open."""
     from patina_nb.project import open_project
+    from patina_nb.session import meant
     from patina_nb.session.choosing import VARIABLE
     from patina_nb.workspaces.opening import opened
 
     try:
-        project, found = find(session)
+        project, found = meant(session)
         if session is None:
             found.check_active()
     except SessionError:

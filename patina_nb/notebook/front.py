@@ -7,7 +7,7 @@ from typing import Any
 
 from IPython.core import display_functions
 
-from .html import Piece
+from patina_nb.presentation.html import Piece
 
 _publish: Callable[..., Any] = display_functions.publish_display_data
 _display: Callable[..., Any] = display_functions.display

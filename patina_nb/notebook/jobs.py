@@ -22,8 +22,7 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 from patina_nb.errors import Interrupted
-
-from .html import line
+from patina_nb.presentation.html import line
 
 T = TypeVar("T")
 

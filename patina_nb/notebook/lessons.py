@@ -7,8 +7,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from patina_nb.notebook import html
-from patina_nb.notebook.html import Piece
+from patina_nb.presentation import html
+from patina_nb.presentation.html import Piece
 
 _FILES = {
     "calc.py": "def add(a, b):\n    return a + b\n",

@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from . import html
-from .excerpt import one_line, tail
+from patina_nb.presentation import html
+from patina_nb.presentation.excerpt import one_line, tail
+from patina_nb.presentation.html import Piece
+from patina_nb.presentation.units import duration
+
 from .front import show_piece
-from .html import Piece
 from .jobs import TICK_S
-from .units import duration
 
 PERIOD_S = 0.25
 Mode = Literal["live", "summary", "nothing"]

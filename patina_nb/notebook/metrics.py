@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import html
-from .html import Piece
-from .units import duration
+from patina_nb.presentation import html
+from patina_nb.presentation.html import Piece
+from patina_nb.presentation.units import duration
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,8 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import display, front, reports, steps
-from .html import Piece
+from patina_nb.presentation import display, reports, steps
+from patina_nb.presentation.html import Piece
+
+from . import front
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -31,7 +33,7 @@ _PIECES: dict[tuple[str, str], Callable[[Any], Piece]] = {
     ("patina_nb.repository.history", "Diff"): display.diff,
     ("patina_nb.design.proposal", "Proposal"): display.proposal,
 }
-_LISTING = ("patina_nb.notebook.display", "Listing")
+_LISTING = ("patina_nb.presentation.display", "Listing")
 _FRAMES = (("pandas", "DataFrame"), ("pandas.core.frame", "DataFrame"))  # newer and older pandas
 _OWN = (_LISTING, ("patina_nb.notebook.jobs", "Job"), ("patina_nb.notebook.panel.opening", "Panel"), *_FRAMES)
 _STEP = ("patina_nb.workspaces.step", "Step")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from patina_nb.session.choosing import current, use
+from patina_nb.session.choosing import current, meant, use
 from patina_nb.session.ending import EndSummary, check_deletable, delete, end
 from patina_nb.session.ids import check_id, slug
 from patina_nb.session.locking import SessionLock, holder, lock
@@ -23,6 +23,7 @@ __all__ = [
     "holder",
     "list_sessions",
     "lock",
+    "meant",
     "slug",
     "start",
     "use",

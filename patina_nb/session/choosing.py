@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from patina_nb.errors import SessionError
-from patina_nb.project import Project
+from patina_nb.project import Project, open_project
 from patina_nb.session.ids import check_id
 from patina_nb.session.pointer import remember, remembered
 from patina_nb.session.starting import start
@@ -52,6 +52,15 @@ def current(
     raise SessionError(
         'There is no current session: start one (start("goal") or %patina_session start "goal"), or name one.'
     )
+
+
+def meant(session: str | None) -> tuple[Project, Session]:
+    """The repository of the current directory and the session that is meant in it, ended ones too.
+
+    Starts and opens nothing. Raises SessionError when there is none.
+    """
+    project = open_project()
+    return project, current(project, session, over=True)
 
 
 def _remembered(project: Project, *, over: bool) -> Session | None:

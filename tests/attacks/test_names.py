@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import patina_nb as patina
 from patina_nb.errors import RepositoryError, SessionError
 from patina_nb.events import SESSION_ID
-from patina_nb.notebook import display, steps
+from patina_nb.presentation import display, steps
 from tests.conftest import new_repo
 
 few = settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))

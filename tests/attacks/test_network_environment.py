@@ -17,7 +17,7 @@ import pytest
 import patina_nb as patina
 from patina_nb.engines.base import Limits
 from patina_nb.errors import EngineUnavailableError
-from patina_nb.notebook import steps
+from patina_nb.presentation import steps
 
 from .stage import ROOT, attempts, kind_of, python_env, why_not
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from patina_nb.notebook.html import line
 from patina_nb.notebook.live import KEPT, LiveOutput
+from patina_nb.presentation.html import line
 
 
 @pytest.fixture

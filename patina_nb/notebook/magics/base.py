@@ -14,12 +14,12 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, no_var_expand
 
 from patina_nb.errors import CommandFailed, Interrupted, PatinaError, UsageError
+from patina_nb.presentation import html
+from patina_nb.presentation.excerpt import one_line
+from patina_nb.presentation.html import Piece
 
-from .. import html
 from ..arguments import Words, parse
 from ..config import PatinaMagics
-from ..excerpt import one_line
-from ..html import Piece
 from ..show import Display
 from ..usage import Usage, help_text
 from ..words import Names

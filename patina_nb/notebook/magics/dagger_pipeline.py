@@ -12,8 +12,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import magics_class, output_can_be_silenced
 
 from patina_nb.errors import CommandFailed, Interrupted, UsageError
+from patina_nb.presentation import html
 
-from .. import html
 from ..arguments import Words
 from ..config import PatinaMagics
 from ..dagger_cell import CellCode, Names, copy_back

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from IPython.core.magic import magics_class
 
-from .. import display
+from patina_nb.presentation import display
+
 from ..arguments import Words
 from ..usage import COMMON, Usage
 from .base import TopicMagics, magic

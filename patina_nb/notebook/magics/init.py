@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from IPython.core.magic import magics_class
 
-from .. import display
+from patina_nb.presentation import display
+
 from ..arguments import Words
 from ..usage import COMMON, Option, Usage
 from .base import Shown, TopicMagics, magic

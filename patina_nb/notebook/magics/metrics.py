@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from IPython.core.magic import magics_class
 
-from .. import front, html
+from patina_nb.presentation import html
+
+from .. import front
 from ..arguments import Words
 from ..usage import COMMON, Argument, Option, Usage
 from .base import Shown, TopicMagics, magic

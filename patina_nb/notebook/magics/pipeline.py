@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from IPython.core.magic import magics_class
 
 from patina_nb.errors import CommandFailed, PatinaError, UsageError
+from patina_nb.presentation import display, html, reports
+from patina_nb.presentation.html import Piece
 
-from .. import display, html, reports
 from ..arguments import Words, seconds
-from ..html import Piece
-from ..sessions import open_box
+from ..opening import open_box
 from ..usage import COMMON, ENGINE, LONG, Argument, Option, Usage
 from .base import Ended, Shown, TopicMagics, magic
 

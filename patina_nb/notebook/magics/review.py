@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from IPython.core.magic import magics_class
 
-from .. import display
+from patina_nb.presentation import display
+
 from ..arguments import Words, count
-from ..sessions import find
 from ..usage import COMMON, Argument, Option, Usage
 from .base import Shown, TopicMagics, magic
 
@@ -33,13 +33,17 @@ class ReviewMagics(TopicMagics):
 
     @magic("line", DIFF)
     def patina_diff(self, words: Words, _cell: str | None) -> Shown:
-        project, session = find(words.session)
+        from patina_nb.session import meant
+
+        project, session = meant(words.session)
         tip = words.b or project.repository.tip(session.id)
         found = project.repository.diff(words.a or session.base, tip, words.paths)
         return Shown(found, display.diff(found, stat=words.stat))
 
     @magic("line", LOG)
     def patina_log(self, words: Words, _cell: str | None) -> object:
-        project, session = find(words.session)
+        from patina_nb.session import meant
+
+        project, session = meant(words.session)
         tip = project.repository.tip(session.id)
         return display.Listing(project.repository.log(session.base, tip, words.number), display.commits)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from IPython.core.magic import magics_class
 
 from patina_nb.errors import CommandFailed, Interrupted, UsageError
+from patina_nb.presentation import html, steps
 
-from .. import html, steps
 from ..arguments import Words, octal, seconds
-from ..sessions import find, open_box
+from ..opening import open_box
 from ..usage import COMMON, ENGINE, LONG, Argument, Option, Usage
 from .base import Ended, Shown, TopicMagics, magic
 
@@ -88,8 +88,10 @@ class RunMagics(TopicMagics):
         return self._step(words, f"write {words.path}", act)
 
     def _step(self, words: Words, title: str, act: Act) -> Shown:
+        from patina_nb.session import meant
+
         if words.session:  # a mistyped id must not start a new session
-            find(words.session)
+            meant(words.session)
 
         def work(cancel: threading.Event, live: LiveOutput) -> Ended[Step]:
             opened = open_box(words.session, words.engine, self.settings.engine)

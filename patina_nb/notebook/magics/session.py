@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from IPython.core.magic import magics_class
 
-from .. import display
+from patina_nb.presentation import display
+
 from ..arguments import Words
-from ..sessions import find
 from ..usage import COMMON, Argument, Option, Usage
 from .base import TopicMagics, magic
 
@@ -73,12 +73,15 @@ class SessionMagics(TopicMagics):
         return start(open_project(), words.goal, session=words.id, base=base, agent=words.agent)
 
     def _update(self, words: Words) -> Session:
-        return find(words.session)[1].update(words.note)
+        from patina_nb.session import meant
+
+        return meant(words.session)[1].update(words.note)
 
     def _end(self, words: Words) -> EndSummary:
+        from patina_nb.session import meant
         from patina_nb.workspaces.opening import opened
 
-        session = find(words.session)[1].check_active()
+        session = meant(words.session)[1].check_active()
         for workspace in opened():  # what its processes wrote belongs to the session
             if workspace.branch == session.branch:
                 workspace.close()
@@ -91,7 +94,9 @@ class SessionMagics(TopicMagics):
         return display.Listing(list_sessions(open_project()), display.sessions)
 
     def _show(self, words: Words) -> Session:
-        return find(words.values.get("id") or words.values.get("session"))[1]
+        from patina_nb.session import meant
+
+        return meant(words.values.get("id") or words.values.get("session"))[1]
 
     def _use(self, words: Words) -> Session:
         from patina_nb.project import open_project

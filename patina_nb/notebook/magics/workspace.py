@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from IPython.core.magic import magics_class
 
-from .. import display, html
+from patina_nb.presentation import display, html
+
 from ..arguments import Words
-from ..sessions import open_box
+from ..opening import open_box
 from ..usage import COMMON, ENGINE, LONG, Argument, Option, Usage
 from .base import Ended, Shown, TopicMagics, magic
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patina_nb.notebook import html
-from patina_nb.notebook.html import Piece
 from patina_nb.notebook.panel.overview import Overview, table
+from patina_nb.presentation import html
+from patina_nb.presentation.html import Piece
 
 if TYPE_CHECKING:
     import threading

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from patina_nb import events
 from patina_nb.errors import PatinaError
-from patina_nb.notebook import html
-from patina_nb.notebook.excerpt import one_line
-from patina_nb.notebook.html import Cell, Piece
-from patina_nb.notebook.units import duration
+from patina_nb.presentation import html
+from patina_nb.presentation.excerpt import one_line
+from patina_nb.presentation.html import Cell, Piece
+from patina_nb.presentation.units import duration
 
 if TYPE_CHECKING:
     from patina_nb.journal import Position

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from patina_nb.errors import PatinaError
-from patina_nb.notebook import html
-from patina_nb.notebook.excerpt import one_line
-from patina_nb.notebook.html import Piece
 from patina_nb.notebook.panel import work
 from patina_nb.notebook.panel.overview import Overview, Row, table
+from patina_nb.presentation import html
+from patina_nb.presentation.excerpt import one_line
+from patina_nb.presentation.html import Piece
 
 if TYPE_CHECKING:
     from patina_nb.project import Project

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from patina_nb.errors import Interrupted, PatinaError
-from patina_nb.notebook import display, html, steps
-from patina_nb.notebook.html import Piece
 from patina_nb.notebook.jobs import Job, stop_before_exit
 from patina_nb.notebook.live import LiveOutput
+from patina_nb.presentation import display, html, steps
+from patina_nb.presentation.html import Piece
 
 if TYPE_CHECKING:
     from patina_nb.project import Project

@@ -10,9 +10,9 @@ import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .ansi import PLAIN, Span, Style, spans
-from .excerpt import plain
-from .text import clipped, visible
+from patina_nb.presentation.ansi import PLAIN, Span, Style, spans
+from patina_nb.presentation.excerpt import plain
+from patina_nb.presentation.text import clipped, visible
 
 MAX_ROWS = 20
 NOT_KNOWN = "\u2014"

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from . import html
-from .excerpt import one_line, tail
-from .html import Piece
-from .units import duration, instant, short
+from patina_nb.presentation import html
+from patina_nb.presentation.excerpt import one_line, tail
+from patina_nb.presentation.html import Piece
+from patina_nb.presentation.units import duration, instant, short
 
 if TYPE_CHECKING:
     from patina_nb.events import Case

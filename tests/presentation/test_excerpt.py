@@ -1,6 +1,6 @@
 """First and last lines of raw output."""
 
-from patina_nb.notebook.excerpt import TAIL_LIMIT, one_line, tail
+from patina_nb.presentation.excerpt import TAIL_LIMIT, one_line, tail
 
 
 def test_tail_counts_lines():

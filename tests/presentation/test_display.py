@@ -1,9 +1,9 @@
 """Summaries of what is no step."""
 
 from patina_nb.engines.base import Isolation, Point
-from patina_nb.notebook import display
-from patina_nb.notebook.display import Listing
-from tests.notebook.markup import check
+from patina_nb.presentation import display
+from patina_nb.presentation.display import Listing
+from tests.presentation.markup import check
 
 
 def test_the_badge_names_every_promise():

@@ -6,11 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patina_nb.events import Case
-from patina_nb.notebook import reports
 from patina_nb.pipeline.report import Report, Stage
+from patina_nb.presentation import reports
 from patina_nb.sandbox.protocol import Output
-
-from .markup import check, hostile
+from tests.presentation.markup import check, hostile
 
 
 def report(*stages, **changes):

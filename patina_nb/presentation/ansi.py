@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .text import LINE_LIMIT, visible
+from patina_nb.presentation.text import LINE_LIMIT, visible
 
 # colon and semicolon parameters, intermediate bytes, one final byte
 _CSI = re.compile(r"\x1b\[([0-?]*)[ -/]*([@-~])")

@@ -1,6 +1,6 @@
 """Figures as text."""
 
-from patina_nb.notebook.units import duration, plural
+from patina_nb.presentation.units import duration, plural
 
 
 def test_durations():

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 
-from patina_nb.notebook import steps
+from patina_nb.presentation import steps
 from patina_nb.sandbox.protocol import Output
 from patina_nb.snapshot import FileChange, LeftOut
 from patina_nb.workspaces.step import Step
-from tests.notebook.markup import check, hostile
+from tests.presentation.markup import check, hostile
 
 
 def output(text):

@@ -2,8 +2,8 @@
 
 from hypothesis import given
 
-from patina_nb.notebook import html
-from tests.notebook.markup import check, hostile
+from patina_nb.presentation import html
+from tests.presentation.markup import check, hostile
 
 
 @given(hostile, hostile)

@@ -1,4 +1,4 @@
-"""Which session a magic means, and its workspace. Nothing of the library is imported before it is needed."""
+"""The workspace of the session that a magic means. Nothing of the library is imported before it is needed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from patina_nb.errors import SessionError
-
-from . import display
-from .html import Piece
+from patina_nb.presentation import display
+from patina_nb.presentation.html import Piece
 
 if TYPE_CHECKING:
-    from patina_nb.project import Project
-    from patina_nb.session import Session
     from patina_nb.workspaces.workspace import Workspace
 
 
@@ -23,18 +20,6 @@ class Opened:
 
     workspace: Workspace
     said: Piece | None
-
-
-def find(session: str | None) -> tuple[Project, Session]:
-    """The session that is meant, ended ones too, without starting or opening anything.
-
-    Raises SessionError when there is none.
-    """
-    from patina_nb.project import open_project
-    from patina_nb.session import current
-
-    project = open_project()
-    return project, current(project, session, over=True)
 
 
 def open_box(session: str | None, engine: str | None, default: str | None, **options: Any) -> Opened:  # noqa: ANN401
@@ -58,8 +43,10 @@ def open_box(session: str | None, engine: str | None, default: str | None, **opt
 def _is_open(session: str | None, opened: Sequence[Workspace]) -> bool:
     if not opened:
         return False
+    from patina_nb.session import meant
+
     try:
-        branch = find(session)[1].branch
+        branch = meant(session)[1].branch
     except SessionError:
         return False
     return any(known.branch == branch for known in opened)

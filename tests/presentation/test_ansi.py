@@ -5,9 +5,9 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patina_nb.notebook.ansi import Span, Style, spans
-from patina_nb.notebook.excerpt import plain
-from patina_nb.notebook.text import LINE_LIMIT, visible
+from patina_nb.presentation.ansi import Span, Style, spans
+from patina_nb.presentation.excerpt import plain
+from patina_nb.presentation.text import LINE_LIMIT, visible
 
 hostile = st.text(
     st.sampled_from("\x1b[]()0123456789;:mKPXx\\\x07\x08\r\n\t\x00\x9b\u202e\u200b\u2066<>&\"' ab\ud800\x7f")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .ansi import spans
+from patina_nb.presentation.ansi import spans
 
 TAIL_LIMIT = 20_000  # characters of the last lines
 
