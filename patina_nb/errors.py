@@ -40,6 +40,10 @@ class DesignError(PatinaError):
     """PROJECT_DESIGN.toml holds something we do not understand."""
 
 
+class SecretError(PatinaError):
+    """A secret cannot be given: no such name, nothing where its value should be, or a value that is unfit."""
+
+
 class EngineUnavailableError(PatinaError):
     """No engine of the asked kind can run here; the message says why and what would fix it."""
 

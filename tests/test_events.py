@@ -57,6 +57,7 @@ def test_every_kind_says_what_a_row_of_a_frame_needs():
         events.SessionDeleted(session_id="a", forced=True),
         events.WorkspaceOpened(session_id="a", engine="local", fallbacks=("no dagger",), created=True),
         events.WorkspaceClosed(session_id="a", engine="local", clean=True),
+        events.SecretsGiven(session_id="a", names=("TOKEN", "KEY")),
         events.StepStarted(session_id="a", number=2, run="command", command="ls", cell="c1", engine="local"),
         events.AgentStarted(session_id="a", launch="l", agent="claude", command="claude -p"),
         events.AgentFinished(

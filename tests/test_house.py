@@ -27,7 +27,7 @@ FLOORS = [
     ["project"],
     ["repository", "journal", "design"],
     ["events"],
-    ["transcripts"],
+    ["transcripts", "secrets"],
     ["errors", "temporary", "version"],
 ]
 HEIGHT = {name: -number for number, floor in enumerate(FLOORS) for name in floor}

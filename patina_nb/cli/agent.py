@@ -61,6 +61,13 @@ def workspace(
 @options.session
 @options.engine
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop the command after this time.")
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="NAME",
+    help="Give this command a secret of PROJECT_DESIGN.toml, as a variable of that name; repeatable.",
+)
 @options.quiet
 @options.as_json
 def run(
@@ -68,6 +75,7 @@ def run(
     session: str | None,
     engine: str | None,
     timeout: float | None,
+    secrets: tuple[str, ...],
     quiet: bool,
     as_json: bool,
 ) -> int:
@@ -78,7 +86,7 @@ def run(
     script = command[0] if len(command) == 1 else list(command)
     with existing(session, engine) as opened:
         show = None if as_json else _Follow()
-        step = opened.run(script, timeout=timeout, on_output=show)
+        step = opened.run(script, timeout=timeout, secrets=secrets, on_output=show)
         if show:
             show.finish()
         _report(step, opened, quiet=quiet, as_json=as_json)

@@ -83,8 +83,6 @@ def _unmet(design: Design, engine: str) -> list[str]:
         said.append("setup (it prepares an image)")
     if asked.services:
         said.append(f"services {', '.join(asked.services)} (they are containers)")
-    if asked.secrets:
-        said.append(f"secrets {', '.join(asked.secrets)} (commands do not get them)")
     if asked.limits.disk:
         said.append("limits.disk (it bounds single files only)")
     outside = [name for name, path in asked.caches.items() if not path.startswith(_HOME)]

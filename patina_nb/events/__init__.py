@@ -19,6 +19,7 @@ from patina_nb.events.merges import Conflict, Merged, MergePreviewed, MergeRejec
 from patina_nb.events.work import (
     LeftOut,
     RunKind,
+    SecretsGiven,
     SessionDeleted,
     SessionEnded,
     SessionStarted,
@@ -44,6 +45,7 @@ __all__ = [
     "MergeRejected",
     "Merged",
     "RunKind",
+    "SecretsGiven",
     "SessionDeleted",
     "SessionEnded",
     "SessionStarted",

@@ -13,6 +13,7 @@ from patina_nb.events.checks import CheckFinished
 from patina_nb.events.event import Event, Unknown
 from patina_nb.events.merges import Merged, MergePreviewed, MergeRejected
 from patina_nb.events.work import (
+    SecretsGiven,
     SessionDeleted,
     SessionEnded,
     SessionStarted,
@@ -30,6 +31,7 @@ _ALL: tuple[type[Event], ...] = (
     SessionDeleted,
     WorkspaceOpened,
     WorkspaceClosed,
+    SecretsGiven,
     StepStarted,
     StepFinished,
     CheckFinished,

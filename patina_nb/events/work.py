@@ -31,7 +31,10 @@ class SessionUpdated(Event, frozen=True, kw_only=True, tag="session-updated"):
 
 
 class SessionEnded(Event, frozen=True, kw_only=True, tag="session-ended"):
-    """The session is over; what it came to, at the moment of ending."""
+    """The session is over; what it came to, at the moment of ending.
+
+    The fields of tests tell its last run of tests; `tests_current`: it was on the tree of `head_sha`.
+    """
 
     summary: str | None = None
     head_sha: str | None = None
@@ -42,6 +45,10 @@ class SessionEnded(Event, frozen=True, kw_only=True, tag="session-ended"):
     lines_removed: int | None = None
     wall_s: float | None = None
     active_s: float | None = None
+    tests_status: str | None = None  # as in CheckFinished
+    tests_passed: int | None = None
+    n_tests: int | None = None
+    tests_current: bool | None = None
 
 
 class SessionDeleted(Event, frozen=True, kw_only=True, tag="session-deleted"):
@@ -52,10 +59,15 @@ class SessionDeleted(Event, frozen=True, kw_only=True, tag="session-deleted"):
 
 
 class WorkspaceOpened(Event, frozen=True, kw_only=True, tag="workspace-opened"):
-    """A box was launched or found again, at the commit `head_sha`."""
+    """A box was launched or found again, at the commit `head_sha`.
+
+    `isolation` is the badge in words, `enforced` its points: each promise of the box, and whether it is
+    enforced. None = an earlier version wrote the event.
+    """
 
     engine: str
     isolation: str = ""
+    enforced: dict[str, bool] | None = None
     head_sha: str | None = None
     created: bool | None = None
     fallbacks: tuple[str, ...] = ()
@@ -68,6 +80,12 @@ class WorkspaceClosed(Event, frozen=True, kw_only=True, tag="workspace-closed"):
     engine: str = ""
     clean: bool = False
     reason: str | None = None
+
+
+class SecretsGiven(Event, frozen=True, kw_only=True, tag="secrets-given"):
+    """A command is about to get these secrets, by name; their values are in no event and no side file."""
+
+    names: tuple[str, ...]
 
 
 class StepStarted(Event, frozen=True, kw_only=True, tag="step-started"):

@@ -7,7 +7,6 @@ UsageError: one sentence that says what to write instead.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -93,8 +92,7 @@ class _Reader:
                 return
         known = [command.name.split()[-1] for command in self.usage.commands]
         raise UsageError(
-            f"%{self.usage.name} has no command {name!r}{_nearest(name, known)}; "
-            f"it knows: {', '.join(known)}."
+            f"%{self.usage.name} has no command {name!r}; it knows {', '.join(known)}{_nearest(name, known)}."
         )
 
     def _option(self, raw: str) -> None:
@@ -102,8 +100,8 @@ class _Reader:
         option = self.usage.option(flag)
         if option is None:
             raise UsageError(
-                f"%{self.usage.name}: unknown option {flag}{_nearest(flag, self.usage.flags())}; "
-                f"see %{self.usage.name} --help."
+                f"%{self.usage.name}: unknown option {flag}; see %{self.usage.name} --help"
+                f"{_nearest(flag, self.usage.flags())}."
             )
         if option.value is None:
             if equals:
@@ -113,7 +111,8 @@ class _Reader:
         written = attached if equals else self._next()
         if written is None:
             raise UsageError(f"%{self.usage.name}: {flag} needs a value ({option.value}).")
-        self.values[option.dest] = self._converted(option, flag, self._value(written))
+        value = self._converted(option, flag, self._value(written))
+        self.values[option.dest] = (*self.values.get(option.dest, ()), value) if option.many else value
 
     def _converted(self, option: Option, flag: str, value: str) -> object:
         if option.choices and value not in option.choices:
@@ -124,14 +123,15 @@ class _Reader:
         try:
             return option.convert(value)
         except ValueError as error:
-            raise UsageError(f"%{self.usage.name}: {flag} {value!r}: {error}") from None
+            raise UsageError(f"%{self.usage.name}: {flag} {value!r}: {error}.") from None
 
     def _value(self, raw: str) -> str:
         return expand(unquote(raw), self.names)
 
     def _finish(self) -> Words:
         values: dict[str, Any] = {
-            option.dest: None if option.value else False for option in self.usage.options
+            option.dest: () if option.many else None if option.value else False
+            for option in self.usage.options
         }
         values |= self.values
         words = list(self.words)
@@ -160,8 +160,10 @@ class _Reader:
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:
+    import difflib
+
     found = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {found[0]}?" if found else ""
+    return f" (did you mean {found[0]}?)" if found else ""
 
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}

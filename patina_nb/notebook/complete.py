@@ -106,6 +106,12 @@ def _stages() -> list[str]:
     return ["lint", "build", "test", *open_project().design.commands]
 
 
+def _secrets() -> list[str]:
+    from patina_nb.project import open_project
+
+    return list(open_project().design.workspace.secrets)
+
+
 def _languages() -> list[str]:
     from patina_nb.design import LANGUAGES
 
@@ -121,6 +127,7 @@ def _frames() -> list[str]:
 _KINDS: dict[str, Callable[[], list[str]]] = {
     "session": _sessions,
     "stage": _stages,
+    "secret": _secrets,
     "language": _languages,
     "frame": _frames,
 }

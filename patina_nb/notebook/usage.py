@@ -17,6 +17,7 @@ class Option:
     convert: Callable[[str], object] = str
     choices: tuple[str, ...] = ()
     names: str = ""  # what Tab offers: "session", "engine"
+    many: bool = False  # may be repeated: its value is a tuple
 
     @property
     def dest(self) -> str:
@@ -61,6 +62,8 @@ class Usage:
         return [flag for option in self.options for flag in option.flags]
 
 
+_LEFT_WIDTH = 30  # what is wider has its explanation below it
+
 COMMON = (
     Option(("-s", "--session"), "the session; default: the current one", "ID", names="session"),
     Option(("-q", "--quiet"), "show nothing but errors"),
@@ -70,7 +73,7 @@ COMMON = (
 
 ENGINE = Option(
     ("-e", "--engine"),
-    "the engine; default: PATINA_ENGINE, else auto",
+    "the engine; default: PATINA_ENGINE, else the design file's, else auto",
     "NAME",
     choices=("auto", "dagger", "local", "process"),
     names="engine",
@@ -92,10 +95,16 @@ def help_text(usage: Usage) -> str:
         parts += ["", "arguments:", *_columns([(a.name.upper(), a.help) for a in usage.arguments])]
     if usage.body:
         parts += ["", f"cell body: {usage.body}"]
-    options = {option.dest: option for use in (usage, *usage.commands) for option in use.options}
-    rows = [(_flag_help(option), _choices(option)) for option in options.values()]
-    parts += ["", "options:", *_columns(rows)]
+    parts += ["", "options:", *_columns(_options(usage.options))]
+    for command in usage.commands:
+        own = [option for option in command.options if option not in usage.options]
+        if own:
+            parts += ["", f"options of {command.name.split()[-1]}:", *_columns(_options(own))]
     return "\n".join(parts)
+
+
+def _options(options: Sequence[Option]) -> list[tuple[str, str]]:
+    return [(_flag_help(option), _choices(option)) for option in options]
 
 
 def _synopses(usage: Usage) -> list[str]:
@@ -129,5 +138,10 @@ def _choices(option: Option) -> str:
 
 
 def _columns(rows: Sequence[tuple[str, str]]) -> list[str]:
-    width = min(max((len(left) for left, _ in rows), default=0), 30)
-    return [f"  {left.ljust(width)}  {right}" for left, right in rows]
+    width = max((len(left) for left, _ in rows if len(left) <= _LEFT_WIDTH), default=0)
+    return [_column(left, right, width) for left, right in rows]
+
+
+def _column(left: str, right: str, width: int) -> str:
+    gap = f"\n  {' ' * width}" if len(left) > width else " " * (width - len(left))
+    return f"  {left}{gap}  {right}"

@@ -15,8 +15,10 @@ from patina_nb.repository import history, publish, receive, refs, twins, user_tr
 from patina_nb.repository.find import find
 from patina_nb.repository.git import NO_REPLY, Git, GitFailedError
 from patina_nb.repository.history import Commit, Diff, FileDiff
+from patina_nb.repository.leaks import Leak, LeakError
 from patina_nb.repository.publish import Published
 from patina_nb.repository.refs import ABSENT, RefConflictError, RefUpdate
+from patina_nb.secrets import Patterns
 
 if TYPE_CHECKING:
     import git as gitpython
@@ -28,6 +30,8 @@ __all__ = [
     "Diff",
     "FileDiff",
     "GitFailedError",
+    "Leak",
+    "LeakError",
     "Published",
     "RefConflictError",
     "RefUpdate",
@@ -96,18 +100,29 @@ class Repository(Git):
     # -- sessions' commits ------------------------------------------------------------------------
 
     def publish(
-        self, pack: bytes | Path | IO[bytes] | None, session_id: str, old: str, new: str
+        self,
+        pack: bytes | Path | IO[bytes] | None,
+        session_id: str,
+        old: str,
+        new: str,
+        secrets: Patterns | None = None,
     ) -> Published:
         """Take in a workspace's pack and move the session's branch; see `patina_nb.repository.publish`."""
-        return publish.publish(self, pack, session_id, old, new)
+        return publish.publish(self, pack, session_id, old, new, secrets)
 
     def tip(self, session_id: str) -> str:
         """The newest commit of a session, kept or on its branch; RepositoryError when both are gone."""
         return publish.tip(self, session_id)
 
-    def keep(self, session_id: str, sha: str, pack: bytes | Path | IO[bytes] | None = None) -> str:
+    def keep(
+        self,
+        session_id: str,
+        sha: str,
+        pack: bytes | Path | IO[bytes] | None = None,
+        secrets: Patterns | None = None,
+    ) -> str:
         """Keep a commit of a session off its branch; returns the ref (refs/patina/old/...)."""
-        return publish.keep(self, session_id, sha, pack)
+        return publish.keep(self, session_id, sha, pack, secrets)
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Does the commit `new` come after `old` (or is it the same)?"""

@@ -125,37 +125,48 @@ def run_git(
     memory: int | None = None,
 ) -> tuple[int, bytes, bytes]:
     """Exit code, stdout and stderr of a hardened git. `Git.git` is the form for everyday use."""
+    data, source = (stdin, subprocess.PIPE) if isinstance(stdin, bytes) else (None, stdin)
+    with start_git(args, cwd, env, config, source, memory) as process:
+        try:
+            out, err = process.communicate(data, timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            stop_git(process)
+            said = os.fsdecode(next(iter(args)))
+            raise RepositoryError(f"git {said} did not end in {timeout:g} s.") from error
+        except KeyboardInterrupt:  # let it come to its end: killed, it would leave a lock file behind
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=10)
+            stop_git(process)
+            raise
+    return process.returncode, out, err
+
+
+def start_git(
+    args: Collection[str | bytes],
+    cwd: Path,
+    env: Mapping[str, str],
+    config: Mapping[str, str],
+    stdin: int | IO[bytes] | None,
+    memory: int | None = None,
+    stderr: int | IO[bytes] = subprocess.PIPE,
+) -> subprocess.Popen[bytes]:
+    """A hardened git whose output comes through a pipe; no `stdin` = nothing to read."""
     binary = git_binary(os.environ.get("PATH", os.defpath))
-    data, source = (
-        (stdin, subprocess.PIPE) if isinstance(stdin, bytes) else (None, stdin or subprocess.DEVNULL)
-    )
-    command = [binary, *args]
     try:
         process = subprocess.Popen(
-            command,
+            [binary, *args],
             cwd=cwd,
             env=_environment(env, config),
-            stdin=source,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             start_new_session=True,  # Ctrl-C in a terminal or a kernel must not kill it half-way
         )
     except (OSError, ValueError) as error:
         raise RepositoryError(f"git could not be started in {cwd}: {error}.") from error
-    with process:
-        if memory is not None:
-            _limit_memory(process.pid, memory)
-        try:
-            out, err = process.communicate(data, timeout=timeout)
-        except subprocess.TimeoutExpired as error:
-            _stop(process)
-            raise RepositoryError(f"git {os.fsdecode(command[1])} did not end in {timeout:g} s.") from error
-        except KeyboardInterrupt:  # let it come to its end: killed, it would leave a lock file behind
-            with suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=10)
-            _stop(process)
-            raise
-    return process.returncode, out, err
+    if memory is not None:
+        _limit_memory(process.pid, memory)
+    return process
 
 
 @cache
@@ -207,7 +218,7 @@ def _limit_memory(pid: int, size: int) -> None:
             resource.prlimit(pid, resource.RLIMIT_DATA, (size, size))
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop_git(process: subprocess.Popen[bytes]) -> None:
     """End git with SIGTERM, on which it removes its lock files; SIGKILL only if that does not help."""
     if process.poll() is not None:
         return

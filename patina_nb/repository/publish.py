@@ -8,12 +8,14 @@ newest commit while the branch cannot be moved.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from patina_nb.errors import RepositoryError
 from patina_nb.repository.git import Git
-from patina_nb.repository.receive import commit_head, descends, receive
+from patina_nb.repository.leaks import check
+from patina_nb.repository.receive import Inspect, commit_head, descends, receive
 from patina_nb.repository.refs import (
     ABSENT,
     RefConflictError,
@@ -22,6 +24,7 @@ from patina_nb.repository.refs import (
     read_refs,
     write_refs,
 )
+from patina_nb.secrets import Patterns
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,15 @@ def tip(git: Git, session_id: str) -> str:
     return found
 
 
-def keep(git: Git, session_id: str, sha: str, pack: bytes | Path | IO[bytes] | None = None) -> str:
+def keep(
+    git: Git,
+    session_id: str,
+    sha: str,
+    pack: bytes | Path | IO[bytes] | None = None,
+    secrets: Patterns | None = None,
+) -> str:
     """Take in a pack and keep the commit `sha` under refs/patina/old, off the branch; returns the ref."""
-    receive(git, pack)
+    receive(git, pack, _inspect(git, secrets, session_id, sha))
     commit_head(git, sha)
     updates = _keep_alive(git, session_id, [sha])
     write_refs(git, updates)
@@ -87,7 +96,12 @@ def keep(git: Git, session_id: str, sha: str, pack: bytes | Path | IO[bytes] | N
 
 
 def publish(
-    git: Git, pack: bytes | Path | IO[bytes] | None, session_id: str, old: str, new: str
+    git: Git,
+    pack: bytes | Path | IO[bytes] | None,
+    session_id: str,
+    old: str,
+    new: str,
+    secrets: Patterns | None = None,
 ) -> Published:
     """Take in a pack and move the session's branch from `old` to `new`.
 
@@ -95,11 +109,13 @@ def publish(
         pack: what `new` needs beyond `old`; None = its objects are here already.
         old: the session's `tip` as the caller knows it.
         new: a commit; whether it really comes after `old` is looked up, not believed.
+        secrets: what no object of the pack and nothing else that `new` adds to the branch may hold.
 
     Raises:
-        PublishError: the pack or the commit is refused. RepositoryError: the refs cannot be written.
+        PublishError: the pack or the commit is refused (LeakError: for a secret).
+        RepositoryError: the refs cannot be written.
     """
-    receive(git, pack)
+    receive(git, pack, _inspect(git, secrets, session_id, new, old))
     head = commit_head(git, new)
     rewritten = new != old and head.parents != (old,) and not descends(git, old, new)
     result = Published(head.tree, rewritten)
@@ -113,6 +129,10 @@ def publish(
     except RefConflictError:
         return _after_conflict(git, session_id, old, new, result, updates)
     return result
+
+
+def _inspect(git: Git, secrets: Patterns | None, session_id: str, new: str, *known: str) -> Inspect | None:
+    return partial(check, git, secrets, new, (*known, base_ref(session_id))) if secrets else None
 
 
 def _keep_alive(git: Git, session_id: str, heads: list[str]) -> list[RefUpdate]:

@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,8 @@ from patina_nb.repository.git import Git, GitFailedError, is_sha
 SMALL_PACK = 8 << 20  # bytes; up to here, and
 SMALL_COUNT = 1000  # objects, they are stored one by one: two processes less than a pack with its index
 MAX_PACK = 2 << 30
-_MEMORY = 2 << 30  # bytes that git may allocate for a pack: a few KB can claim to be terabytes
-_STREAMED = {"core.bigFileThreshold": "32m"}  # larger blobs never are in memory as a whole
+MEMORY = 2 << 30  # bytes that git may allocate for what came: a few KB can claim to be terabytes
+STREAMED = {"core.bigFileThreshold": "32m"}  # larger blobs never are in memory as a whole
 _SLOW_S = 900
 
 # What git says of a refused pack -> what that means. The words of git are told as well.
@@ -35,6 +35,10 @@ _MEANINGS = {
 }
 
 
+Inspect = Callable[[Mapping[str, str]], None]
+"""Looks at new objects before the repository has them, in the environment in which git finds them."""
+
+
 @dataclass(frozen=True)
 class CommitHead:
     """Tree and parents of a commit."""
@@ -43,10 +47,11 @@ class CommitHead:
     parents: tuple[str, ...]
 
 
-def receive(git: Git, pack: bytes | Path | IO[bytes] | None) -> None:
+def receive(git: Git, pack: bytes | Path | IO[bytes] | None, inspect: Inspect | None = None) -> None:
     """Store the objects of a (thin) pack, each checked and complete, or none that a ref could reach.
 
-    Raises PublishError for a pack that is damaged, incomplete, too large, or that holds what git refuses.
+    Raises PublishError for a pack that is damaged, incomplete, too large, or that holds what git refuses;
+    and whatever `inspect` raises, after which nothing of the pack is left.
     """
     if pack is None:
         return
@@ -65,10 +70,12 @@ def receive(git: Git, pack: bytes | Path | IO[bytes] | None) -> None:
                     *(*command, "--strict", limit),
                     stdin=content,
                     env=env,
-                    config=_STREAMED,
-                    memory=_MEMORY,
+                    config=STREAMED,
+                    memory=MEMORY,
                     timeout=_SLOW_S,
                 )
+                if inspect is not None:
+                    inspect(env)
         except GitFailedError as error:
             raise refused(_meaning(error.reason)) from error
         except OSError as error:

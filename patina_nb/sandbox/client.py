@@ -23,6 +23,7 @@ from patina_nb.sandbox.protocol import Command, ExecResult, OnOutput, encode_req
 from patina_nb.sandbox.pty import Pty
 from patina_nb.sandbox.run import SILENCE_S, Run
 from patina_nb.sandbox.stream import Stream
+from patina_nb.secrets import Vault
 
 __all__ = ["Process", "Pty", "Sandbox"]
 
@@ -31,10 +32,14 @@ _KILLED = (signal.SIGKILL, 128 + signal.SIGKILL)  # by itself, or as a shell rep
 
 
 class Sandbox:
-    """Talks to the command server of one box. May be used from any thread, by many at once."""
+    """Talks to the command server of one box. May be used from any thread, by many at once.
 
-    def __init__(self, box: Box) -> None:
+    The values in `vault` are masked in what commands print, not in what is read from files or terminals.
+    """
+
+    def __init__(self, box: Box, vault: Vault | None = None) -> None:
         self.box = box
+        self._vault = Vault() if vault is None else vault
 
     def exec(
         self,
@@ -59,7 +64,8 @@ class Sandbox:
         when the box cannot be reached at all.
         """
         before = self.box.oom_kills()
-        with HeldInterrupts() as held, Outputs(on_output, save_to) as outputs, self._open(command) as stream:
+        outputs = Outputs(on_output, save_to, self._vault)
+        with HeldInterrupts() as held, outputs, self._open(command) as stream:
             held.wake = stream.wake
             run = Run(stream, outputs.add, command.timeout, grace)
             while not run.over:
@@ -74,7 +80,7 @@ class Sandbox:
     def start(self, command: Command, *, on_output: OnOutput | None = None, grace: float = 5.0) -> Process:
         """Run a command in the background; `on_output` is called in a thread of its own."""
         before = self.box.oom_kills()
-        outputs = Outputs(on_output)
+        outputs = Outputs(on_output, vault=self._vault)
         stream = self._open(command)
         run = Run(stream, outputs.add, command.timeout, grace)
         return Process(stream, run, outputs, lambda: self._result(run, outputs, before))
@@ -157,6 +163,8 @@ class Sandbox:
         self, run: Run, outputs: Outputs, before: int | None, interrupted: bool = False
     ) -> ExecResult:
         result = run.result(outputs, interrupted)
+        if result.error is not None:
+            result = replace(result, error=self._vault.hide(result.error))
         killed = result.signal in _KILLED or result.exit_code in _KILLED
         if before is None or not killed or result.timed_out or result.cancelled:
             return result

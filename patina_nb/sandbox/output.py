@@ -9,6 +9,7 @@ from typing import IO, Self
 
 from patina_nb.sandbox.protocol import KEPT_HEAD, KEPT_TAIL, WHOLE_LIMIT, OnOutput, Output, StreamName
 from patina_nb.sandbox.server.frames import STDERR, STDOUT
+from patina_nb.secrets import Vault
 
 _log = logging.getLogger(__name__)
 _NAMES: dict[bytes, StreamName] = {STDOUT: "stdout", STDERR: "stderr"}
@@ -83,11 +84,18 @@ class _Kept:
 
 
 class Outputs:
-    """Takes the output frames of a command; `result` may be asked for from any thread, at any time."""
+    """Takes the output frames of a command; `result` may be asked for from any thread, at any time.
 
-    def __init__(self, on_output: OnOutput | None = None, save_to: Path | None = None) -> None:
+    The one place that all output of commands passes through: what `vault` knows is masked here, before it
+    is shown, kept or written anywhere.
+    """
+
+    def __init__(
+        self, on_output: OnOutput | None = None, save_to: Path | None = None, vault: Vault | None = None
+    ) -> None:
         self._on_output = on_output
         self._lock = threading.Lock()
+        self._masks = {} if vault is None else {kind: vault.mask() for kind in _NAMES}
         self._kept = {
             kind: _Kept(None if save_to is None else _Spool(save_to / name)) for kind, name in _NAMES.items()
         }
@@ -100,9 +108,15 @@ class Outputs:
 
     def add(self, kind: bytes, data: bytes) -> None:
         """An output frame. A listener that fails is told no more; the command is not disturbed by it."""
+        mask = self._masks.get(kind)
+        self._pass_on(kind, data if mask is None else mask.feed(data))
+
+    def _pass_on(self, kind: bytes, data: bytes) -> None:
+        if not data:
+            return
         with self._lock:
             self._kept[kind].add(data)
-        if self._on_output is None or not data:
+        if self._on_output is None:
             return
         try:
             self._on_output(_NAMES[kind], data)
@@ -116,7 +130,9 @@ class Outputs:
             return self._kept[STDOUT].output(), self._kept[STDERR].output()
 
     def close(self) -> None:
-        """No more output comes: finish the files."""
+        """No more output comes: give out what a mask held back, and finish the files."""
+        for kind, mask in self._masks.items():
+            self._pass_on(kind, mask.flush())
         with self._lock:
             for kept in self._kept.values():
                 kept.close()

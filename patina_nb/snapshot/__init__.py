@@ -90,12 +90,13 @@ class Snapshotter:
         if snapshot.changed or snapshot.deleted:
             self._signature = self._git.update_index(snapshot.changed, snapshot.deleted)
 
-    def note_index(self) -> None:
-        """The agent's index equals the tip, and no command runs: remember how it looks now.
+    def begin(self) -> None:
+        """The workspace equals the tip, and nothing has run in it: remember how index and files look now.
 
-        Without that the first snapshot reads it, all of it, to know.
+        Without that the first snapshot reads them all, to know.
         """
         self._signature = self._git.signature()
+        self._list()  # the first list of a server is never complete: what it has seen begins with it
 
     def head(self) -> str | None:
         """The commit that the agent's repository stands on; None when its branch has none yet."""

@@ -147,6 +147,11 @@ class AgentGit:
         asked = f"{git_files.ODD}\n{{ {_USABLE}; }} >/dev/null 2>&1 && echo yes || true"
         return self.script(asked).strip() == b"yes"
 
+    def lacks(self, commit: str) -> bool:
+        """Is the commit not there?"""
+        script = 'git cat-file -e "$1^{commit}" 2>/dev/null || echo lacks'
+        return self.script(script, commit).strip() == b"lacks"
+
     def index_is_tree_of(self, commit: str) -> bool:
         """The index holds exactly the tree of `commit` (reads the index: milliseconds at 100k files)."""
         same = 'test "$(git write-tree 2>/dev/null)" = "$(git rev-parse "$1^{tree}")" && echo same || echo'
@@ -254,7 +259,11 @@ class AgentGit:
         """What differs between two commits, path by path, renames as delete and add."""
         return raw_rows(self.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new))
 
-    # -- out of the box -------------------------------------------------------------------------
+    # -- into the box and out of it ---------------------------------------------------------------------
+
+    def receive(self, pack: bytes) -> None:
+        """Take in a pack, which may build upon objects that are there."""
+        self.run("index-pack", "--stdin", "--fix-thin", stdin=pack)
 
     def pack(self, commit: str, without: str, sink: BinaryIO) -> None:
         """Stream the thin pack of what `commit` has beyond `without`."""

@@ -14,6 +14,7 @@ from patina_nb.pipeline.run import check_clean, check_in
 from patina_nb.pipeline.targets import Target
 from patina_nb.sandbox.client import Sandbox
 from patina_nb.sandbox.protocol import ExecResult
+from patina_nb.secrets import Vault
 from patina_nb.workspaces.step import Step
 
 RunStep = Callable[[str, Execute], Step]
@@ -22,9 +23,21 @@ _MAY_HOLD = (
 )
 
 
+class _Masked(Sandbox):
+    """A sandbox whose files are reports of tests, and kept: they are masked, too."""
+
+    def __init__(self, box: Box, vault: Vault) -> None:
+        super().__init__(box, vault)
+        self._clear = vault.clear
+
+    def read(self, path: str, limit: int = 256 << 20) -> bytes:
+        return self._clear(super().read(path, limit))
+
+
 def check(
     target: Target,
     box: Box,
+    vault: Vault,
     step: RunStep,
     stages: Sequence[str],
     options: CheckOptions,
@@ -40,7 +53,7 @@ def check(
         name="workspace",
         engine=box.engine,
         isolation=box.isolation.summary(),
-        sandbox=Sandbox(box),
+        sandbox=_Masked(box, vault),
         workspace=box.workspace,
         env=target.design.workspace.env,
         run=lambda shown, execute: _as_step(step, shown, execute),

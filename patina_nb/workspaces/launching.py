@@ -14,13 +14,16 @@ from patina_nb.errors import Interrupted, RepositoryError, WorkspaceError
 from patina_nb.journal import Journal
 from patina_nb.project import Project
 from patina_nb.sandbox.client import Sandbox
+from patina_nb.secrets import Vault
 from patina_nb.session import Session
 from patina_nb.snapshot import Identity, Snapshotter
 from patina_nb.snapshot.agent_git import AgentGit
 from patina_nb.workspaces.interrupts import HeldBack
+from patina_nb.workspaces.objects import supply
 from patina_nb.workspaces.publisher import Publisher
 from patina_nb.workspaces.recorder import Recorder
 from patina_nb.workspaces.recovery import Past, read_past, reconcile
+from patina_nb.workspaces.secrets import Secrets
 from patina_nb.workspaces.step import commit_message
 from patina_nb.workspaces.workspace import Workspace
 
@@ -47,8 +50,12 @@ def launch(
         if with_changes:
             spec = replace(spec, commit=_bring_changes(project, session, journal, spec))
         past = read_past(journal, session)
+        secrets = Secrets(project, session.id)
+        unmet = (*unmet, *secrets.recall(past.secrets))
         box = _box(choice.engine, replace(spec, head=_known(project, past.head, spec.commit)), stack)
-        recorder = _recorder(project, session, journal, box, spec, past)
+        if not box.created:
+            supply(project.repository, AgentGit(Sandbox(box)), spec.commit, (past.head, session.base))
+        recorder = _recorder(project, session, journal, box, spec, past, secrets.vault)
         said = reconcile(recorder, project.repository, past, box, spec.commit)
         notes = (*_notes(session, spec, box, past, with_changes), *said, *unmet)
         journal.append(_opened_event(session, box, recorder, choice.fallbacks, notes))
@@ -59,6 +66,7 @@ def launch(
             session,
             box,
             recorder,
+            secrets,
             notes=notes,
             fallbacks=choice.fallbacks,
             late_note=late,
@@ -88,7 +96,13 @@ def _known(project: Project, commit: str, tip: str) -> str | None:
 
 
 def _recorder(
-    project: Project, session: Session, journal: Journal, box: Box, spec: BoxSpec, past: Past
+    project: Project,
+    session: Session,
+    journal: Journal,
+    box: Box,
+    spec: BoxSpec,
+    past: Past,
+    vault: Vault,
 ) -> Recorder:
     author = Identity(spec.author, f"{session.id}@patina.invalid")
     snapshotter = Snapshotter(Sandbox(box), author, complete=box.created)
@@ -96,10 +110,11 @@ def _recorder(
         session,
         project.repository,
         journal,
-        Publisher(session, project.repository, snapshotter, spec.commit),
+        Publisher(session, project.repository, snapshotter, spec.commit, vault),
         next_number=past.next_number,
         engine=box.engine,
         isolation=box.isolation.summary(),
+        hide=vault.hide,
     )
 
 
@@ -158,6 +173,7 @@ def _opened_event(
         session_id=session.id,
         engine=box.engine,
         isolation=box.isolation.summary(),
+        enforced={name: point.enforced for name, point in box.isolation.points().items()},
         head_sha=recorder.publisher.tip,
         created=box.created,
         fallbacks=fallbacks,

@@ -6,14 +6,15 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO, cast
 
 from patina_nb.errors import PatinaError, PublishError, RepositoryError, SandboxError
-from patina_nb.repository import Published, Repository
+from patina_nb.repository import LeakError, Published, Repository
+from patina_nb.secrets import Vault
 from patina_nb.session import Session
-from patina_nb.snapshot import Snapshot, Snapshotter
+from patina_nb.snapshot import LeftOut, Snapshot, Snapshotter
 from patina_nb.workspaces.interrupts import HeldBack, Wait
 
 _SHOWN_TWINS = 5
@@ -42,10 +43,16 @@ class Outcome:
 
 
 class Publisher:
-    """Knows what lies in the box, and `tip`, the head that it published last. Its caller holds a lock."""
+    """Knows what lies in the box, and `tip`, the head that it published last. Its caller holds a lock.
 
-    def __init__(self, session: Session, repository: Repository, snapshotter: Snapshotter, tip: str) -> None:
+    What holds a value of `vault` is not published.
+    """
+
+    def __init__(
+        self, session: Session, repository: Repository, snapshotter: Snapshotter, tip: str, vault: Vault
+    ) -> None:
         self.tip = tip
+        self._vault = vault
         self._session = session
         self._repository = repository
         self._snapshotter = snapshotter
@@ -74,7 +81,7 @@ class Publisher:
             self._snapshotter.complete = False  # the commit stays in the workspace: the next step tries again
             if isinstance(error, PublishError):
                 self._take_back(snapshot, held)
-            return Outcome(snapshot=snapshot, unpublished=str(error))
+            return Outcome(snapshot=_told(snapshot, error), unpublished=str(error))
         self.tip = snapshot.commit
         self._behind = snapshot
         notes = _twins(self._repository, snapshot)
@@ -82,7 +89,7 @@ class Publisher:
 
     def begin(self) -> None:
         """The box was made just now, at the tip, and nothing has run in it."""
-        self._in_background(self._snapshotter.note_index)
+        self._in_background(self._snapshotter.begin)
 
     def catch_up(self) -> None:
         """Let the agent's index follow the branch, in the background.
@@ -146,8 +153,8 @@ class Publisher:
     def _transfer(self, old: str, new: str, held: HeldBack) -> Published:
         try:
             return self._send(old, new, old, held)
-        except PublishError:
-            if old == self._session.base:
+        except PublishError as error:
+            if old == self._session.base or isinstance(error, LeakError):
                 raise
             # the old head may be gone from the user's repository; the base is kept alive
             return self._send(old, new, self._session.base, held)
@@ -158,7 +165,7 @@ class Publisher:
             with held.broken_by(SandboxError(_GIVEN_UP)):
                 self._snapshotter.write_pack(new, without, sink)
             pack.seek(0)
-            return self._repository.publish(sink, self._session.id, old, new)
+            return self._repository.publish(sink, self._session.id, old, new, self._vault.patterns)
 
     def _take_back(self, snapshot: Snapshot, held: HeldBack) -> None:
         """A commit that is refused is refused for ever, and with it all that come after it.
@@ -186,7 +193,14 @@ class Publisher:
             sink = cast("BinaryIO", pack)
             self._snapshotter.write_pack(commit, self._session.base, sink)
             pack.seek(0)
-            return self._repository.keep(self._session.id, commit, sink)
+            return self._repository.keep(self._session.id, commit, sink, self._vault.patterns)
+
+
+def _told(snapshot: Snapshot, error: Exception) -> Snapshot:
+    """With the files for which the commit was refused among those that were left out."""
+    leaks = error.leaks if isinstance(error, LeakError) else ()
+    files = tuple(LeftOut(leak.path, leak.reason) for leak in leaks if leak.path is not None)
+    return replace(snapshot, left_out=(*snapshot.left_out, *files))
 
 
 def _ended(thread: threading.Thread, seconds: float) -> bool:

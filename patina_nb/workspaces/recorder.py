@@ -19,7 +19,7 @@ from patina_nb.session import Session
 from patina_nb.snapshot import FileChange
 from patina_nb.workspaces.interrupts import HeldBack
 from patina_nb.workspaces.publisher import Outcome, Publisher
-from patina_nb.workspaces.step import Step, commit_message, status_of
+from patina_nb.workspaces.step import Hide, Step, commit_message, status_of, without_secrets
 
 NOTHING_RUN = ExecResult(
     exit_code=0,
@@ -67,6 +67,7 @@ class Recorder:
         next_number: int,
         engine: str,
         isolation: str,
+        hide: Hide,
     ) -> None:
         self.publisher = publisher
         self._session = session
@@ -75,6 +76,7 @@ class Recorder:
         self._next = next_number
         self.engine = engine
         self._isolation = isolation
+        self._hide = hide  # secrets, in all that is written and told
         self._running: dict[int, set[int]] = {}  # step -> those that ran beside it
         self._late: list[events.Event] = []  # ends of steps that could not be written (disk full)
         self._lock = threading.RLock()
@@ -89,6 +91,7 @@ class Recorder:
 
     def _begin(self, kind: events.RunKind, command: str, cell: str | None = None) -> Started:
         self.write_late()
+        command = self._hide(command)
         number, notes = self._next, self.publisher.troubles()
         started = Started(number, command, cell, datetime.now(UTC), tuple(self._running), notes)
         self._journal.append(
@@ -212,6 +215,7 @@ class Recorder:
 
     def _record(self, step: Step) -> Step:
         """Write the end of a step into the journal; says in the step when its output cannot be kept."""
+        step = without_secrets(step, self._hide)
         try:
             stdout, stderr = self._store(step.stdout), self._store(step.stderr)
         except JournalError as error:

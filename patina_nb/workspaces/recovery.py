@@ -30,6 +30,7 @@ class Past:
     unfinished: tuple[int, ...]  # steps without an end
     clean: bool  # the last workspace was closed with everything on the branch
     engine: str | None = None  # of the last workspace
+    secrets: tuple[str, ...] = ()  # names of those that commands were given
 
 
 def read_past(journal: Journal, session: Session) -> Past:
@@ -37,12 +38,15 @@ def read_past(journal: Journal, session: Session) -> Past:
     head, clean, engine = session.base, False, None
     started: set[int] = set()
     finished: set[int] = set()
+    secrets: set[str] = set()
     for event in journal.read(session.id).events:
         if isinstance(event, events.WorkspaceClosed):
             clean = event.clean
         elif isinstance(event, (events.StepStarted, events.StepFinished, events.WorkspaceOpened)):
             clean = False
-        if isinstance(event, events.StepStarted):
+        if isinstance(event, events.SecretsGiven):
+            secrets.update(event.names)
+        elif isinstance(event, events.StepStarted):
             started.add(event.number)
         elif isinstance(event, events.StepFinished):
             finished.add(event.number)
@@ -51,7 +55,8 @@ def read_past(journal: Journal, session: Session) -> Past:
             head = event.head_sha or head
             engine = event.engine
     unfinished = tuple(sorted(started - finished))
-    return Past(max(started | finished, default=0) + 1, head, unfinished, clean, engine)
+    number = max(started | finished, default=0) + 1
+    return Past(number, head, unfinished, clean, engine, tuple(sorted(secrets)))
 
 
 def reconcile(recorder: Recorder, repository: Repository, past: Past, box: Box, tip: str) -> list[str]:

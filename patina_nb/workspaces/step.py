@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 from patina_nb.sandbox.protocol import ExecResult, Output
 from patina_nb.snapshot import FileChange, LeftOut
 
 Status = Literal["ok", "failed", "timed out", "cancelled", "out of memory", "error", "unknown"]
+Hide = Callable[[str], str]
+"""Masks the values of secrets in a text; the same object where there is nothing to mask."""
+Entry = TypeVar("Entry", FileChange, LeftOut)
 SUBJECT_LENGTH = 72
 
 
@@ -81,8 +84,25 @@ def subject(command: str) -> str:
     return printable if len(printable) <= SUBJECT_LENGTH else printable[: SUBJECT_LENGTH - 1] + "…"
 
 
-def shown_command(command: str | Sequence[str]) -> str:
-    """A command as text, quoted where it is a list of arguments."""
+def shown_command(command: str | Sequence[str], hide: Hide) -> str:
+    """A command as text, without secrets, quoted where it is a list of arguments."""
     import shlex
 
-    return command if isinstance(command, str) else shlex.join(command)
+    return hide(command) if isinstance(command, str) else shlex.join(map(hide, command))
+
+
+def without_secrets(step: Step, hide: Hide) -> Step:
+    """The step with all of its words masked; its outputs are already, where they come in."""
+    return replace(
+        step,
+        command=hide(step.command),
+        files=tuple(_hidden(change, hide) for change in step.files),
+        left_out=tuple(replace(_hidden(left, hide), reason=hide(left.reason)) for left in step.left_out),
+        unpublished=step.unpublished and hide(step.unpublished),
+        notes=tuple(map(hide, step.notes)),
+    )
+
+
+def _hidden(entry: Entry, hide: Hide) -> Entry:
+    path = hide(entry.path)
+    return entry if path is entry.path else replace(entry, path=path)

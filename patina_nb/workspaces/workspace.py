@@ -9,20 +9,20 @@ import posixpath
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
 from patina_nb import session as sessions
-from patina_nb import temporary
 from patina_nb.engines.base import Box, Isolation
-from patina_nb.errors import Interrupted, PatinaError, SandboxError, WorkspaceError
+from patina_nb.errors import SandboxError, WorkspaceError
 from patina_nb.events import RunKind
 from patina_nb.pipeline.options import CheckOptions
+from patina_nb.pipeline.places import Execute
 from patina_nb.pipeline.report import Report
 from patina_nb.pipeline.targets import target_of
 from patina_nb.project import Project
@@ -30,10 +30,11 @@ from patina_nb.repository import Commit, Diff
 from patina_nb.sandbox.client import Process, Pty, Sandbox
 from patina_nb.sandbox.protocol import Command, ExecResult, OnOutput
 from patina_nb.session import Session
+from patina_nb.workspaces.action import act
 from patina_nb.workspaces.checks import check
-from patina_nb.workspaces.interrupts import HeldBack
 from patina_nb.workspaces.listing import Entry, list_directory
 from patina_nb.workspaces.recorder import NOTHING_RUN, Recorder
+from patina_nb.workspaces.secrets import Secrets
 from patina_nb.workspaces.step import Step, shown_command
 
 
@@ -46,6 +47,7 @@ class Workspace:
         session: Session,
         box: Box,
         recorder: Recorder,
+        secrets: Secrets,
         *,
         notes: tuple[str, ...],
         fallbacks: tuple[str, ...],
@@ -59,7 +61,8 @@ class Workspace:
         self._base = session.base
         self._box = box
         self._recorder = recorder
-        self._sandbox = Sandbox(box)
+        self._secrets = secrets
+        self._sandbox = Sandbox(box, secrets.vault)
         self._notes = notes
         self._late_note = late_note
         self._on_close = on_close
@@ -124,6 +127,7 @@ class Workspace:
         *,
         timeout: float | None = None,
         env: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
         stdin: bytes | None = None,
         cwd: str | None = None,
         interpreter: str | None = None,
@@ -137,6 +141,9 @@ class Workspace:
             command: a shell script, or a list of arguments that no shell sees.
             timeout: seconds; then the command's whole process tree is killed and the box goes on. Default:
                 ``limits.timeout`` of the design file, else none.
+            secrets: names from ``[workspace] secrets`` of the design file: this command alone gets their
+                values, as variables of these names. They are masked in all output from now on, and a commit
+                that holds one of them is refused.
             interpreter: run the text with this program instead of the shell (``python3``).
             cell: id of the notebook cell, recorded in the commit.
             on_output: called with ("stdout" | "stderr", bytes) as it comes.
@@ -148,15 +155,18 @@ class Workspace:
         Raises:
             Interrupted: on a KeyboardInterrupt, after the command was stopped and its step recorded.
             SandboxError: the box is gone. WorkspaceError: this workspace is closed.
+            SecretError: nothing was run, since a secret is not known or has no value that can be given.
         """
+        self._check_open()
         argv = _argv(command, interpreter)
+        variables = {**(env or {}), **self._secrets.give(secrets)}
 
         def execute(spool: Path) -> ExecResult:
             limit = timeout if timeout is not None else self._timeout
-            request = Command(argv, cwd=cwd, env=env or {}, timeout=limit, stdin=stdin)
+            request = Command(argv, cwd=cwd, env=variables, timeout=limit, stdin=stdin)
             return self._sandbox.exec(request, on_output=on_output, cancel=cancel, save_to=spool)
 
-        return self._step("command", shown_command(command), cell, execute)
+        return self._step("command", shown_command(command, self._secrets.vault.hide), cell, execute)
 
     def write(self, path: str, data: str | bytes, mode: int = 0o644, *, cell: str | None = None) -> Step:
         """Write a file (parents are made) and commit it; a path outside raises WorkspaceError."""
@@ -192,25 +202,9 @@ class Workspace:
 
         return self._step("shell", "interactive shell", None, execute)
 
-    def _step(
-        self, kind: RunKind, shown: str, cell: str | None, execute: Callable[[Path], ExecResult]
-    ) -> Step:
+    def _step(self, kind: RunKind, shown: str, cell: str | None, execute: Execute) -> Step:
         self._check_open()
-        with HeldBack() as interrupts, _temporary() as spool:
-            started = self._recorder.begin(kind, shown, interrupts, cell)
-            try:
-                with interrupts.lifted():
-                    result = execute(spool)
-            except KeyboardInterrupt as error:
-                raise StepInterrupted(self._recorder.finish(started, _broken_off(error))) from error
-            except BaseException as error:
-                self._recorder.finish(started, _broken_off(error))
-                raise
-            step = self._recorder.finish(started, result)
-            late, interrupts.pending = interrupts.pending, 0
-        if result.interrupted or late:
-            raise StepInterrupted(step)
-        return step
+        return act(self._recorder, kind, shown, cell, execute)
 
     # -- lint, build, test --------------------------------------------------------------------------
 
@@ -226,11 +220,11 @@ class Workspace:
         """
         self._check_open()
 
-        def step(shown: str, execute: Callable[[Path], ExecResult]) -> Step:
+        def step(shown: str, execute: Execute) -> Step:
             return self._step("command", shown, cell, execute)
 
         target = target_of(self.project, self._session_id)
-        return check(target, self._box, step, stages, options, self.fallbacks)
+        return check(target, self._box, self._secrets.vault, step, stages, options, self.fallbacks)
 
     def lint(self, **options: Unpack[CheckOptions]) -> Report:
         """`check` of the stage lint."""
@@ -246,14 +240,21 @@ class Workspace:
 
     # -- without a step ---------------------------------------------------------------------------
 
-    def start(self, command: str | Sequence[str], *, env: Mapping[str, str] | None = None) -> Process:
+    def start(
+        self,
+        command: str | Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
+    ) -> Process:
         """Start a background process (a dev server); what it writes is committed by the next step."""
         self._check_open()
+        variables = {**(env or {}), **self._secrets.give(secrets)}
         self._recorder.settle()
-        return self._sandbox.start(Command(_argv(command, None), env=env or {}))
+        return self._sandbox.start(Command(_argv(command, None), env=variables))
 
     def read(self, path: str) -> bytes:
-        """A file's content, resolved inside the box; raises WorkspaceError when there is none."""
+        """A file's content as it is, resolved inside the box; raises WorkspaceError when there is none."""
         self._check_open()
         return self._sandbox.read(path)
 
@@ -326,38 +327,6 @@ class Workspace:
             raise WorkspaceError(
                 f"The workspace of session {self._session_id} is closed: open it again with workspace()."
             )
-
-
-class StepInterrupted(Interrupted):
-    """A command was interrupted; `step` tells what it had done until then."""
-
-    def __init__(self, step: Step) -> None:
-        what = {
-            "cancelled": "was interrupted and its processes were stopped",
-            "unknown": "was interrupted twice: it may still run in the box, and how it ended is not known",
-        }.get(step.status, f"had ended ({step.status}) when the interrupt came")
-        where = f"commit {step.commit[:10]}" if step.commit else step.unpublished or "nothing was changed"
-        super().__init__(f"Step {step.number} {what}; {where}.")
-        self.step = step
-
-
-@contextmanager
-def _temporary() -> Iterator[Path]:
-    with ExitStack() as stack:
-        try:
-            path = stack.enter_context(temporary.directory())
-        except OSError as error:
-            raise WorkspaceError(
-                f"There is no temporary directory for the output ({error}): free some space, or set TMPDIR."
-            ) from error
-        yield path
-
-
-def _broken_off(error: BaseException) -> ExecResult:
-    """The result of an action that raised `error`."""
-    if isinstance(error, PatinaError):
-        return replace(NOTHING_RUN, exit_code=None, error=str(error))
-    return replace(NOTHING_RUN, exit_code=None, lost=f"following it was broken off ({type(error).__name__})")
 
 
 _SHELL = ("sh", "-c", "command -v bash > /dev/null && exec bash -i; exec sh -i")

@@ -31,6 +31,13 @@ RUN = Usage(
     options=(
         Option(("--with",), "run the body with this program instead of the shell", "PROGRAM"),
         Option(("--timeout",), "stop the command after this time (90s, 10m)", "TIME", seconds),
+        Option(
+            ("--secret",),
+            "give this command a secret of [workspace] secrets, as a variable of that name; repeatable",
+            "NAME",
+            names="secret",
+            many=True,
+        ),
         *LONG,
         ENGINE,
         *COMMON,
@@ -62,7 +69,7 @@ class RunMagics(TopicMagics):
         command = words.command if cell is None else cell
         if not (command and command.strip()):
             raise UsageError(
-                "there is no command: write %patina_run COMMAND, or the script below %%patina_run."
+                "%patina_run: there is no command: write %patina_run COMMAND, or the script below %%patina_run."
             )
         cell_id = self.cell_id
 
@@ -70,6 +77,7 @@ class RunMagics(TopicMagics):
             return workspace.run(
                 command,
                 timeout=words.timeout,
+                secrets=words.secret,
                 interpreter=words.values["with"],
                 cell=cell_id,
                 on_output=live.feed,
@@ -88,6 +96,7 @@ class RunMagics(TopicMagics):
         return self._step(words, f"write {words.path}", act)
 
     def _step(self, words: Words, title: str, act: Act) -> Shown:
+        from patina_nb.secrets import hide_all
         from patina_nb.session import meant
 
         if words.session:  # a mistyped id must not start a new session
@@ -103,7 +112,7 @@ class RunMagics(TopicMagics):
             return Ended(
                 step,
                 html.stack(self.shows.step(step), opened.said),
-                CommandFailed(steps.headline(step), step) if fails and not step.ok else None,
+                CommandFailed(f"{steps.headline(step)}.", step) if fails and not step.ok else None,
             )
 
-        return self.long(words, title, work)
+        return self.long(words, hide_all(title), work)
