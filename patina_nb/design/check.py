@@ -104,7 +104,8 @@ def allowed(kind: Any) -> str:  # noqa: ANN401
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    return f"is not known{_near(name, known)}; known here: {', '.join(known)}"
+    near, every = _near(name, known), ", ".join(known)
+    return f"is not known{near} Known here: {every}" if near else f"is not known; known here: {every}"
 
 
 def _near(word: object, known: list[str]) -> str:

@@ -22,6 +22,7 @@ class Toolchain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ask: tuple[str, ...]
     places: tuple[str, ...] = ()  # directories of programs, searched after PATH
+    installed: str | None = None  # the directory of the programs that its package manager installs
 
 
 class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -53,7 +53,8 @@ def parse(text: str, path: Path = Path(FILE_NAME)) -> Design:
         return _design(raw, path)
     except check.Wrong as wrong:
         line = line_of(text, wrong.key)
-        raise DesignError(f"{FILE_NAME}, line {line or '?'}: {_named(wrong.key)} {wrong.why}.") from None
+        end = "" if wrong.why.endswith("?") else "."
+        raise DesignError(f"{FILE_NAME}, line {line or '?'}: {_named(wrong.key)} {wrong.why}{end}") from None
 
 
 def _toml(text: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from patina_nb.design.schema import FEATURE, FILE_NAME
 def render(language: Language, *, agent: bool, name: str | None = None) -> str:
     """The text of a new file; `agent` turns workspaces on, `name` is the project's."""
     commands = language.commands or dict.fromkeys(("lint", "build", "test"), "")
+    caches = ", ".join(f"{tool} = {_quoted(path)}" for tool, path in language.caches.items())
     values = {
         "name": f"name = {_quoted(name)}" if name else '# name = "..."',
         "features": _quoted(FEATURE) if agent else "",
@@ -31,7 +32,7 @@ def render(language: Language, *, agent: bool, name: str | None = None) -> str:
         "image": language.image,
         "setup": "\n".join(f"  {_quoted(command)}," for command in language.setup),
         "install": language.install_example,
-        "caches": ", ".join(f"{tool} = {_quoted(path)}" for tool, path in language.caches.items()),
+        "caches": f" {caches} " if caches else "",
     }
     return string.Template(_template()).substitute(values)
 

@@ -18,11 +18,18 @@ _TIMEOUT_S = 10.0
 
 
 def toolchain(language: Language) -> tuple[Path, ...]:
-    """The directory that holds ``bin/`` with the language's tools; none when not found, or not needed."""
+    """The directory that holds ``bin/`` with the language's tools, then that of programs installed for it.
+
+    None when there is no toolchain, or none is needed.
+    """
     if language.toolchain is None:
         return ()
     found = _ask(language.toolchain, os.environ.get("PATH", os.defpath))
-    return () if found is None else (found,)
+    if found is None:
+        return ()
+    installed = language.toolchain.installed
+    more = Path(installed).expanduser() if installed else None
+    return (found, more) if more is not None and more.is_dir() else (found,)
 
 
 @cache

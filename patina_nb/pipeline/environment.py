@@ -18,6 +18,7 @@ from patina_nb.engines.local.forget import forget_throwaways, forget_volume
 from patina_nb.engines.select import Choice
 from patina_nb.engines.throwaway import new_id
 from patina_nb.errors import SandboxError
+from patina_nb.events import CheckFinished
 from patina_nb.pipeline.places import Place
 from patina_nb.pipeline.targets import Target
 from patina_nb.project import Project
@@ -81,6 +82,11 @@ def _sweep(project: Project, engine: str) -> list[str]:
 def forget_caches(project: Project, session_id: str) -> None:
     """Remove what the clean runs of a session kept; raises SandboxError when something stays."""
     forget_volume(project.id, _volume(session_id))
+    happened = project.journal.read(session_id).events
+    if any(isinstance(event, CheckFinished) and event.engine == "dagger" for event in happened):
+        from patina_nb.engines.dagger.forget import forget_volume as on_the_engine
+
+        on_the_engine(project.id, _volume(session_id))
 
 
 def _spec(target: Target, asked: Wishes) -> BoxSpec:

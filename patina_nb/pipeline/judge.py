@@ -82,7 +82,7 @@ def _ended(command: StageCommand, result: ExecResult, reading: Reading | None) -
         if found["passed"]:
             return Verdict("failed", ("No test failed, but the command did: see the end of its output.",))
         return Verdict("error", ("The command failed before any test ran.",))
-    if not reading.complete and not reading.cases:
+    if reading.unread:
         return Verdict("error", ("The command ended well, but its test report could not be read.",))
     if not found["passed"]:
         skipped = (f"All {found['skipped']} tests were skipped.",) if found["skipped"] else ()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from patina_nb.errors import SandboxError
+from patina_nb.errors import SandboxError, WorkspaceError
 from patina_nb.pipeline.report import PlaceName
 from patina_nb.sandbox.client import Sandbox
 from patina_nb.sandbox.protocol import ExecResult
@@ -41,6 +41,15 @@ class Desk:
     """A directory in the box, outside of the tree, for reports; and the mark of when it was made."""
 
     folder: str
+
+    def put(self, sandbox: Sandbox, settings: Mapping[str, str]) -> None:
+        """Files that tell tools where to report; raises SandboxError."""
+        for name, text in settings.items():
+            data = text.replace("{dir}", self.folder).encode("utf-8", "surrogateescape")
+            try:
+                sandbox.write(f"{self.folder}/{name}", data)
+            except WorkspaceError as error:
+                raise SandboxError(f"the tools could not be told where to report: {error}") from error
 
     def in_env(self, env: Mapping[str, str], base: Mapping[str, str]) -> dict[str, str]:
         """Variables that tell tools where to report, behind what these variables hold already."""

@@ -113,6 +113,8 @@ def _of_tests(stage: Stage) -> str:
         return "" if stage.exit_code in (None, 0) else f": exit code {stage.exit_code}"
     passed, skipped = stage.count("passed") or 0, stage.count("skipped") or 0
     some = f", {skipped} skipped" if skipped else ""
+    if stage.status in ("timed out", "cancelled"):  # how many there are is not known
+        return f": {passed} test{'s' * (passed != 1)} passed{some} until then"
     return f": {passed} of {len(stage.tests)} tests passed{some}"
 
 

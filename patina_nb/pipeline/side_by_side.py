@@ -48,7 +48,7 @@ def _own(target: Target, options: CheckOptions, cancel: threading.Event) -> Chec
 
 
 def _named(listener: Callable[[Progress], None], target: Target) -> Callable[[Progress], None]:
-    return lambda progress: listener(replace(progress, stage=f"{target.session_id} {progress.stage}"))
+    return lambda progress: listener(replace(progress, session=target.session_id or ""))
 
 
 def _ended(running: Sequence[Future[Report]]) -> int:

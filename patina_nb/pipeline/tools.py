@@ -33,9 +33,11 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     env: dict[str, str] = {}
     probe: str | None = None
     files: tuple[str, ...] = ()
+    settings: dict[str, str] = {}
     insert: str = ""
     nothing: int | None = None
     stopped: str = ""
+    unfinished: str = ""
     select: Select | None = None
     arguments: str = ""
 
@@ -43,6 +45,10 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Where it was when it was interrupted, if it said so."""
         found = re.search(self.stopped, printed[-_TAIL:], re.MULTILINE) if self.stopped else None
         return found["place"][:300] if found else None
+
+    def left_unfinished(self, message: str) -> bool:
+        """Does its report say with `message` that a test was interrupted?"""
+        return bool(self.unfinished) and re.search(self.unfinished, message) is not None
 
     def found_in(self, command: str) -> bool:
         return re.search(_BEGIN + self.commands, command) is not None

@@ -106,8 +106,10 @@ def _stages(stages: Sequence[Stage]) -> Piece:
 
 
 def _tests(stage: Stage) -> str:
-    if stage.tests is None:
-        return ""
+    if not stage.tests:
+        return "" if stage.tests is None else "none"
+    if stage.status in ("timed out", "cancelled"):
+        return f"{stage.count('passed')} passed until then"
     skipped = stage.count("skipped")
     return f"{stage.count('passed')} of {len(stage.tests)} passed" + (
         f", {skipped} skipped" if skipped else ""
@@ -139,7 +141,8 @@ def _details(report: Report) -> list[Piece]:
 
 
 def _slowest(tests: Sequence[Case]) -> Piece | None:
-    timed = sorted((c for c in tests if c.duration_s), key=lambda case: case.duration_s or 0, reverse=True)
+    timed = [case for case in tests if case.duration_s is not None]
+    timed.sort(key=lambda case: case.duration_s or 0, reverse=True)
     if not timed:
         return None
     rows = [(_name(case), duration(case.duration_s or 0)) for case in timed[:SLOWEST]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from patina_nb import events
 from patina_nb.errors import RepositoryError, SessionError
@@ -12,6 +13,7 @@ from patina_nb.project import Project
 from patina_nb.repository import RefUpdate
 from patina_nb.repository.publish import base_ref, branch_ref, new_ref, old_refs
 from patina_nb.session.locking import lock
+from patina_nb.session.tested import TestResult, last_tests
 from patina_nb.session.view import Session, get
 
 _PAUSE_S = 300  # a longer gap between two events is not work
@@ -28,7 +30,7 @@ class EndSummary:
     active_s: float
     next: tuple[str, ...]  # what to do now, in sentences
     head: str | None = None
-    tests: int | None = None
+    tests: TestResult | None = None  # of the last run of tests
     n_commits: int | None = None
     files: int | None = None
     added: int | None = None  # lines
@@ -56,9 +58,21 @@ def end(project: Project, session_id: str, summary: str | None = None) -> EndSum
                 lines_removed=result.removed,
                 wall_s=result.wall_s,
                 active_s=result.active_s,
+                **_tests(result.tests),
             )
         )
     return result
+
+
+def _tests(found: TestResult | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    return {
+        "tests_status": found.status,
+        "tests_passed": found.passed,
+        "n_tests": found.total,
+        "tests_current": found.current,
+    }
 
 
 def check_deletable(project: Project, session_id: str, *, force: bool = False) -> Session:
@@ -79,7 +93,7 @@ def check_deletable(project: Project, session_id: str, *, force: bool = False) -
     if n:
         raise SessionError(
             f"{session.branch} has {n} commit{'s' * (n != 1)} on no other branch: merge them first "
-            f"(git merge {session.branch}), or delete with force=True."
+            f"(git merge {session.branch}), or delete it with --force (force=True)."
         )
     return session
 
@@ -127,11 +141,13 @@ def _summarize(
         wall_s=(datetime.now(UTC) - session.started_at).total_seconds(),
         active_s=active_seconds(happened),
         next=tuple(_unfinished(happened)),
+        tests=last_tests(happened),
     )
     try:
         head = repository.tip(session.id)
         diff = repository.diff(session.base, head)
         n_commits = int(repository.git("rev-list", "--count", f"{session.base}..{head}"))
+        tree = repository.git("rev-parse", "--verify", f"{head}^{{tree}}").decode().strip()
     except RepositoryError as error:  # the branch or the base was removed by hand
         return replace(known, next=(*known.next, str(error)))
     advice = _advice(session, head, n_commits, repository.branch_sha(session.branch))
@@ -142,6 +158,7 @@ def _summarize(
         files=len(diff.files),
         added=diff.added,
         removed=diff.removed,
+        tests=last_tests(happened, tree),
         next=(*known.next, *advice),
     )
 

@@ -40,6 +40,64 @@ def test_places_exclude_each_other(worked):
     assert "exclude each other" in worked.error("agent", "test", "--all", "--head", code=2)
 
 
+STAGES = """[project]
+features = ["agent-workflows"]
+[development.commands]
+lint = "echo bad; exit 3"
+test = "echo tested"
+unit = "echo unit"
+seen = "cat data"
+slow = "sleep 60"
+"""
+
+
+@pytest.fixture
+def staged(worked, repo):
+    (repo.path / "PROJECT_DESIGN.toml").write_text(STAGES)
+    return worked
+
+
+def test_stages_are_named_as_in_a_notebook(staged):
+    report = staged.json("agent", "lint", "lint", "unit", code=1)
+    assert [(stage["name"], stage["status"]) for stage in report["stages"]] == [
+        ("lint", "failed"),
+        ("unit", "skipped"),
+    ]
+    report = staged.json("agent", "test", "lint", "unit", "--keep-going", "--fresh", code=1)
+    assert [stage["status"] for stage in report["stages"]] == ["failed", "passed"]
+    assert "'nope'" in staged.error("agent", "test", "nope")
+
+
+def test_words_behind_two_dashes_are_those_of_the_command(staged):
+    done = staged.type("agent", "test", "--json", "--", "--all", "-x", "a b")
+    report = json.loads(done.stdout)
+    assert report["stages"][0]["stdout"] == "tested --all -x a b\n"
+    assert report["stages"][0]["command"] == "echo tested --all -x 'a b'"
+
+
+def test_in_place_is_the_workspace(staged, repo):
+    repo.commit({".gitignore": "data\n"}, "ignore")
+    staged.text("session", "start", "--id", "other")
+    staged.text("agent", "run", "-q", "echo here > data")
+    assert staged.json("agent", "test", "seen", code=1)["place"] == "clean"
+    report = staged.json("agent", "test", "seen", "--in-place")
+    assert (report["place"], report["stages"][0]["stdout"]) == ("workspace", "here\n")
+    assert report["stages"][0]["step"] == 2
+
+
+def test_a_stage_has_its_time(staged):
+    report = staged.json("agent", "test", "slow", "--timeout", "1s", code=1)
+    assert report["status"] == "timed out"
+    assert "such as 90s" in staged.error("agent", "test", "--timeout", "soon", code=2)
+
+
+def test_the_end_of_a_session_tells_its_tests(worked):
+    worked.text("agent", "test")
+    ended = worked.json("session", "end")
+    assert ended["tests"]["status"] == "passed"
+    assert ended["tests"]["current"] is True
+
+
 def test_init_writes_the_design_file_once(terminal, repo):
     assert terminal.json("init", "--language", "python")["written"] is True
     text = (repo.path / "PROJECT_DESIGN.toml").read_text()

@@ -214,3 +214,12 @@ def test_a_damaged_template_is_a_design_or_an_error(data):
     if said is not None:
         assert said.startswith("PROJECT_DESIGN.toml, line ")
         assert 1 <= int(said.split("line ")[1].split(":")[0]) <= broken.count("\n") + 1
+
+
+def test_errors_are_whole_sentences():
+    with pytest.raises(DesignError) as unknown:
+        parse('[workspace]\nnetwrok = "none"\n')
+    assert "did you mean 'network'? Known here: engine, " in str(unknown.value)
+    with pytest.raises(DesignError) as wrong:
+        parse('[workspace]\nengine = "dager"\n')
+    assert str(wrong.value).endswith("not 'dager'; did you mean 'dagger'?")

@@ -25,6 +25,16 @@ def test_a_toolchain_is_where_its_own_program_says(tmp_path):
     assert toolchain(tools(tmp_path, f"echo '{tmp_path}/tools'")) == (tmp_path / "tools",)
 
 
+def test_programs_that_were_installed_for_it_are_shown_as_well(tmp_path, monkeypatch):
+    (tmp_path / "tools" / "bin").mkdir(parents=True)
+    found = tools(tmp_path, f"echo '{tmp_path}/tools'")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    more = Toolchain(found.toolchain.ask, found.toolchain.places, installed="~/more")
+    assert toolchain(Language(name="x", toolchain=more)) == (tmp_path / "tools",)
+    (tmp_path / "more").mkdir()
+    assert toolchain(Language(name="x", toolchain=more)) == (tmp_path / "tools", tmp_path / "more")
+
+
 @pytest.mark.parametrize("script", ["exit 1", "echo relative", "echo /no/such/place", "", "echo /; exit 3"])
 def test_an_answer_that_is_no_toolchain_is_none(tmp_path, script):
     assert toolchain(tools(tmp_path, script)) == ()

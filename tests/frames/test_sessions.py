@@ -128,6 +128,18 @@ def test_only_a_verdict_resolves(repo, status, resolved):
     assert (value is resolved) or value == resolved or (resolved is None and value is not True)
 
 
+def test_the_newest_test_report_is_counted(repo):
+    patina.start(session="a", path=repo.path)
+    assert frames.sessions(repo.path)[["n_tests", "n_tests_passed"]].isna().all(axis=None)
+    append(repo, check(repo, "a", "one", "passed", repo.head, [case("new")]))
+    mixed = [case("new"), case("old", "failed"), case("other", "skipped")]
+    append(repo, check(repo, "a", "two", "failed", repo.head, mixed))
+    row = frames.sessions(repo.path).iloc[0]
+    assert (row["n_tests"], row["n_tests_passed"]) == (3, 1)
+    append(repo, check(repo, "a", "three", "passed", repo.head, []))
+    assert frames.sessions(repo.path)[["n_tests", "n_tests_passed"]].isna().all(axis=None)
+
+
 def test_a_step_can_be_the_designated_verification(repo):
     patina.start(session="a", path=repo.path)
     launch(repo, "a", lambda ws: ws.run("true"))

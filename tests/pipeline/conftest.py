@@ -4,6 +4,9 @@ def test_it(make):
     target = make({"test_a.py": "..."})            # a repository with these files in one commit, its HEAD
     report = run(target, "lint", "test", fresh=True)
 
+@both                                              # on the embedded engine and on Dagger
+def test_it(make):
+
 A tool that the box does not have skips the test with the reason, unless the test is about that.
 """
 
@@ -21,9 +24,19 @@ from patina_nb.pipeline.targets import Target, target_of
 from patina_nb.workspaces.opening import opened
 
 from ..conftest import Repo, new_repo
+from ..dagger.live import needs_containers, reveal, rootfs
 from ..workspaces.support import remove_tree
 
 Make = Callable[..., Target]
+both = pytest.mark.usefixtures("engine")
+LOCAL = pytest.param("local", id="local")
+DAGGER = pytest.param("dagger", id="dagger", marks=[*needs_containers, pytest.mark.timeout(900)])
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Two engines, one suite."""
+    if "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", [LOCAL, DAGGER], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +55,16 @@ def cache(open_cache, tmp_path, monkeypatch) -> Iterator[Path]:
     yield open_cache
     for workspace in opened():
         workspace.close()
+
+
+@pytest.fixture
+def engine(request, cache, monkeypatch) -> str:
+    """The engine of this test: the embedded one (or what PATINA_ENGINE names instead), or Dagger."""
+    if request.param == "dagger":
+        reveal(monkeypatch)
+        monkeypatch.setenv("PATINA_ENGINE", "dagger")
+        monkeypatch.setenv("PATINA_DAGGER_IMAGE", f"rootfs:{rootfs()}")
+    return request.param
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What the box is asked to run: the user's command, its runner told to report, words in their place."""
 
 import subprocess
+import tomllib
 
 import pytest
 
@@ -53,6 +54,19 @@ def test_go_is_told_to_write_json_and_nothing_else_is_touched():
     assert prepare("test", "make test", language="go").script == "make test"
 
 
+def test_nextest_is_told_where_to_report_in_a_file_beside_the_repositorys_own():
+    asked = prepare("test", "cargo nextest run --no-fail-fast", language="rust", select="a b")
+    assert asked.script == (
+        "cargo nextest run 'a b' --tool-config-file \"patina:$PATINA_REPORTS/nextest.toml\" --no-fail-fast"
+    )
+    assert asked.env == {"PATINA_REPORTS": "{dir}"}
+    assert tomllib.loads(asked.tool.settings["nextest.toml"])["profile"]["default"]["junit"] == {
+        "path": "{dir}/nextest.xml"
+    }
+    assert asked.tool.left_unfinished("process aborted with signal 2 (SIGINT)")
+    assert not asked.tool.left_unfinished("a test that says: process aborted with signal 2 (SIGINT)")
+
+
 def test_a_pattern_goes_where_the_runner_takes_it():
     def of(command, language="other"):
         return prepare("test", command, language=language, select="a b")
@@ -99,6 +113,11 @@ def test_what_is_run_is_the_command_with_its_words_and_its_exit_code():
         (
             1,
             "error: 'cargo-clippy' is not installed for the toolchain 'stable'\n",
+            "cargo-clippy is not installed",
+        ),
+        (
+            1,
+            "error: rustup could not choose a version of cargo-clippy to run, because one wasn't specified\n",
             "cargo-clippy is not installed",
         ),
         (1, 'npm error Missing script: "lint"\nnpm error\n', 'no npm script "lint"'),

@@ -13,7 +13,7 @@ from patina_nb.project import open_project
 from patina_nb.session import list_sessions, start
 
 from ..workspaces.support import python, wait_for
-from .conftest import design, repo_of, run
+from .conftest import both, design, repo_of, run
 
 
 def boxes(target):
@@ -53,6 +53,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(make):
     wait_for(lambda: run(target, "test", fresh=True).ok and boxes(target) == [], "the cleaning")
 
 
+@both
 def test_what_tools_download_is_kept_for_the_session_and_for_no_other(make):
     text = design(test="cat ~/.cache/pip/mark; echo $PATINA_SESSION_ID > ~/.cache/pip/mark")
     target = make({"pyproject.toml": ""}, text)
@@ -66,6 +67,7 @@ def test_what_tools_download_is_kept_for_the_session_and_for_no_other(make):
     assert run(one, "test", fresh=True).stages[0].stdout.text == ""
 
 
+@both
 def test_a_test_that_needs_an_untracked_file_fails_clean_and_passes_in_place(make):
     import patina_nb as patina
 

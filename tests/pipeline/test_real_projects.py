@@ -1,10 +1,12 @@
 """Small projects of four languages with their real test frameworks: green, red, hanging, empty.
 
-Counts, names and durations must be those of the framework's own report. A toolchain that this machine (or the
-box) does not have skips its tests with the reason.
+Counts, names and durations must be those of the framework's own report, on every engine. A toolchain that this
+machine (or the image of the containers) does not have skips its tests with the reason.
 """
 
 import re
+import shutil
+import threading
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -14,7 +16,10 @@ from patina_nb.engines.toolchains import toolchain
 from patina_nb.pipeline.run import check_clean
 from patina_nb.pipeline.targets import target_of
 
-from .conftest import design, repo_of, results, run
+from ..dagger.live import rootfs
+from .conftest import both, design, repo_of, results, run
+
+pytestmark = both
 
 PYTHON = {
     "pyproject.toml": '[project]\nname = "calc"\nversion = "1"\n',
@@ -53,14 +58,82 @@ NODE = {
 }
 
 
-def needs(name):
-    """Skip where the machine has no toolchain of the language."""
-    if not toolchain(language(name)):
-        pytest.skip(f"there is no {name} toolchain on this machine")
+@pytest.fixture
+def needs(engine):
+    """Skips where the machine, or the image of the containers, has no toolchain of a language."""
+
+    def check(name):
+        if name == "python":  # without pytest, `run` says so
+            return
+        if engine == "local" and not toolchain(language(name)):
+            pytest.skip(f"there is no {name} toolchain on this machine")
+        if engine == "dagger" and not in_image(language(name).toolchain.ask[0]):
+            pytest.skip(f"the image of the containers holds no {name} toolchain")
+
+    return check
+
+
+def in_image(program):
+    places = [rootfs() / place for place in ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin")]
+    return shutil.which(program, path=":".join(map(str, places)))
 
 
 def durations(report):
     return {case.name: case.duration_s for case in report.tests}
+
+
+# -- while they run -----------------------------------------------------------------------------------
+
+HANGING = {
+    "python": (
+        {"test_a.py": "def test_a():\n    pass\n\n\ndef test_b():\n    import time\n\n    time.sleep(900)\n"},
+        "python3 -m pytest -q -p no:randomly",
+    ),
+    "rust": (
+        {
+            **RUST,
+            "src/lib.rs": "#[test]\nfn a() {}\n\n#[test]\nfn b() {\n    std::thread::sleep(std::time::Duration::from_secs(900));\n}\n",
+            "tests/whole.rs": "",
+        },
+        "cargo test",
+    ),
+    "go": (
+        {
+            **GO,
+            "calc_test.go": 'package calc\n\nimport (\n\t"testing"\n\t"time"\n)\n\nfunc TestA(t *testing.T) {}\nfunc TestB(t *testing.T) { time.Sleep(15 * time.Minute) }\n',
+        },
+        "go test ./...",
+    ),
+    "node": (
+        {
+            **NODE,
+            "calc.test.js": "const { test } = require('node:test');\ntest('a', () => {});\ntest('b', () => new Promise((done) => setTimeout(done, 900000)));\n",
+        },
+        "node --test",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)  # for compilers
+@pytest.mark.parametrize("name", HANGING)
+def test_tests_are_counted_while_they_run(make, needs, name):
+    """The run is stopped as soon as the first test was counted; the second one would take for ever."""
+    needs(name)
+    files, command = HANGING[name]
+    stop = threading.Event()
+    seen = []
+
+    def look(progress):
+        seen.append(progress)
+        if progress.tests:
+            stop.set()
+
+    report = run(make(files, design(test=command)), "test", cancel=stop, on_progress=look, timeout=800)
+    assert report.status == "cancelled"
+    assert seen[-1].tests["passed"] == 1
+    assert seen[-1].elapsed_s > 0
+    assert set(results(report).values()) <= {"passed"}
 
 
 # -- Python ------------------------------------------------------------------------------------------
@@ -110,7 +183,7 @@ def test_python_without_tests_or_with_an_import_error(make):
 def test_python_that_hangs_keeps_the_results_of_the_others(make):
     hang = "import time\n\n\ndef test_a():\n    pass\n\n\ndef test_b():\n    time.sleep(600)\n\n\ndef test_c():\n    pass\n"
     text = design(test="python3 -m pytest -q -p no:randomly")
-    report = run(make({**PYTHON, "tests/test_calc.py": hang}, text), "test", timeout=15)
+    report = run(make({**PYTHON, "tests/test_calc.py": hang}, text), "test", timeout=30)
     assert report.status == "timed out"
     assert results(report) == {"test_a": "passed"}
     assert any("test_calc.py:9" in note for note in report.stages[0].notes)
@@ -130,7 +203,7 @@ def test_python_lint_by_ruff(make):
 # -- Rust --------------------------------------------------------------------------------------------
 
 
-def test_rust_green_and_red_agree_with_libtests_summary(make):
+def test_rust_green_and_red_agree_with_libtests_summary(make, needs):
     needs("rust")
     target = make(RUST)
     report = run(target, "lint", "build", "test")
@@ -154,7 +227,7 @@ def test_rust_green_and_red_agree_with_libtests_summary(make):
     assert results(run(target_of(target.project), "test", select="skipped")) == {"tests::skipped": "skipped"}
 
 
-def test_rust_lint_and_what_is_missing(make):
+def test_rust_lint_and_what_is_missing(make, needs):
     needs("rust")
     text = RUST["src/lib.rs"] + "\npub fn odd(x: Vec<i32>) -> bool {\n    return x.len() == 0;\n}\n"
     target = make({**RUST, "src/lib.rs": text}, design(nope="cargo no-such-command"))
@@ -164,11 +237,59 @@ def test_rust_lint_and_what_is_missing(make):
     assert check_clean(target, ["nope"], {}).status == "tool missing"
 
 
+@pytest.mark.slow
+def test_nextest_agrees_with_its_own_report(make, needs):
+    needs("rust")
+    red = '#[test]\nfn red() {\n    assert_eq!(1, calc::add(1, 1), "sum");\n}\n'
+    copy = "; code=$?; cat $PATINA_REPORTS/nextest.xml; exit $code"
+    command = f'cargo nextest run --no-fail-fast "$@"{copy}'
+    seen = []
+    target = make({**RUST, "tests/red.rs": red}, design(test=command))
+    stage = run(target, "test", on_progress=seen.append).stage("test")
+    assert (stage.status, stage.exit_code, stage.source) == ("failed", 100, "JUnit report")
+    written = ET.fromstring(re.search(r"<\?xml.*", stage.stdout.text, re.DOTALL)[0])
+    assert [(case.suite, case.name, case.duration_s) for case in stage.tests] == [
+        (c.get("classname"), c.get("name"), float(c.get("time"))) for c in written.iter("testcase")
+    ]
+    printed = re.search(r"Summary .* 3 tests run: (\d) passed, (\d) failed", stage.stderr.text)
+    assert [stage.count("passed"), stage.count("failed")] == [int(n) for n in printed.groups()] == [2, 1]
+    [failed] = stage.failures
+    assert (failed.message, failed.path, failed.line) == (
+        "assertion `left == right` failed: sum",
+        "tests/red.rs",
+        3,
+    )
+    assert {"passed": 2, "failed": 1} in [progress.tests for progress in seen]
+    assert results(run(target, "test", select="adds")) == {"tests::adds": "passed", "adds": "passed"}
+    assert run(target, "test", select="no_such_test").status == "no tests ran"
+
+
+@pytest.mark.slow
+def test_nextest_that_hangs_and_a_report_of_the_repositorys_own(make, needs):
+    needs("rust")
+    hang = "#[test]\nfn hangs() {\n    std::thread::sleep(std::time::Duration::from_secs(600));\n}\n"
+    own = '[profile.default.junit]\npath = "own.xml"\n'
+    files = {**RUST, "tests/hang.rs": hang, "tests/whole.rs": RUST["tests/whole.rs"]}
+    text = design(build="cargo nextest run --no-run", test="cargo nextest run")
+    target = make(files, text)
+    report = run(target, "build", "test", timeout=60)
+    stage = report.stage("test")
+    assert (report.stage("build").ok, stage.status) == (True, "timed out")
+    assert {case.name: case.status for case in stage.tests} == {
+        "tests::adds": "passed",
+        "adds": "passed",
+        "hangs": "timed out",
+    }
+    repo_of(target).commit({".config/nextest.toml": own.replace("own", "junit"), "tests/hang.rs": ""}, "mend")
+    stage = run(target_of(target.project), "test").stage("test")
+    assert (stage.status, stage.source, len(stage.tests)) == ("passed", "JUnit report", 2)
+
+
 # -- Go ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_go_green_and_red_agree_with_gos_own_lines(make):
+def test_go_green_and_red_agree_with_gos_own_lines(make, needs):
     needs("go")
     target = make(GO)
     report = run(target, "lint", "build", "test")
@@ -188,28 +309,40 @@ def test_go_green_and_red_agree_with_gos_own_lines(make):
 
 
 @pytest.mark.slow
-def test_go_that_hangs_does_not_build_or_has_no_tests(make):
+def test_go_that_hangs_does_not_build_or_has_no_tests(make, needs):
     needs("go")
     hang = GO["calc_test.go"].replace("200 * time.Millisecond", "10 * time.Minute")
     target = make({**GO, "calc_test.go": hang})
     assert run(target, "test", select="TestAdd").ok  # builds the standard library, which stays in the cache
-    report = run(target, "test", timeout=15)
+    report = run(target, "test", timeout=30)
     assert report.status == "timed out"
     assert results(report) == {"TestAdd": "passed", "TestSlow": "timed out"}
-    report = run(make({**GO, "calc_test.go": "package calc\n\nfunc init() { undefined() }\n"}), "test")
+    repo = repo_of(target)  # the same one: what was built is in its cache
+    repo.commit({"calc_test.go": "package calc\n\nfunc init() { undefined() }\n"}, "break the build")
+    report = run(target_of(target.project), "test")
     assert (report.status, report.tests[0].name) == ("error", "[build]")
     assert "undefined" in report.tests[0].message
     assert (report.tests[0].path, report.tests[0].line) == ("calc_test.go", 3)
-    assert (
-        run(make({name: text for name, text in GO.items() if "test" not in name}), "test").status
-        == "no tests ran"
+    repo.git("rm", "-q", "calc_test.go")
+    repo.commit({}, "no tests")
+    assert run(target_of(target.project), "test").status == "no tests ran"
+
+
+@pytest.mark.slow
+def test_go_lint_by_vet(make, needs):
+    needs("go")
+    wrong = (
+        'package calc\n\nimport "fmt"\n\nfunc Add(a, b int) int { fmt.Printf("%d\\n", "x"); return a + b }\n'
     )
+    stage = run(make({**GO, "calc.go": wrong}), "lint").stage("lint")
+    assert (stage.status, stage.source) == ("failed", "the exit code alone")
+    assert "fmt.Printf format %d has arg" in stage.stderr.text
 
 
 # -- Node --------------------------------------------------------------------------------------------
 
 
-def test_node_green_and_red_agree_with_nodes_own_lines(make):
+def test_node_green_and_red_agree_with_nodes_own_lines(make, needs):
     needs("node")
     target = make(NODE)
     report = run(target, "build", "test")
@@ -230,10 +363,10 @@ def test_node_green_and_red_agree_with_nodes_own_lines(make):
 
 
 @pytest.mark.slow
-def test_node_that_hangs_or_has_no_tests_or_no_script(make):
+def test_node_that_hangs_or_has_no_tests_or_no_script(make, needs):
     needs("node")
     hang = NODE["calc.test.js"].replace("setTimeout(done, 200)", "setTimeout(done, 600000)")
-    report = run(make({**NODE, "calc.test.js": hang}), "test", timeout=15)
+    report = run(make({**NODE, "calc.test.js": hang}), "test", timeout=30)
     assert report.status == "timed out"
     assert results(report) == {"adds": "passed"}
     assert run(make({"package.json": NODE["package.json"], "a.js": ""}), "test").status == "no tests ran"
@@ -242,7 +375,7 @@ def test_node_that_hangs_or_has_no_tests_or_no_script(make):
     assert 'no npm script "test"' in report.stages[0].notes[0]
 
 
-def test_node_lint_without_eslint_is_a_missing_tool(make):
+def test_node_lint_without_eslint_is_a_missing_tool(make, needs):
     needs("node")
     report = check_clean(make(NODE), ["lint"], {})
     if report.status != "tool missing":

@@ -8,7 +8,7 @@ from patina_nb.errors import SessionError
 from patina_nb.pipeline.side_by_side import check_all
 from patina_nb.session import start
 
-from .conftest import design, repo_of
+from .conftest import both, design, repo_of
 
 
 def branch(target, name, files):
@@ -18,6 +18,7 @@ def branch(target, name, files):
     target.project.repository.publish(agent.pack(session.base, new), session.id, session.base, new)
 
 
+@both
 def test_sessions_testing_at_once_do_not_see_each_other(make):
     """Both wait until the other runs, write the same file in all shared-looking places, and look again."""
     script = (
@@ -35,9 +36,10 @@ def test_sessions_testing_at_once_do_not_see_each_other(make):
         assert report.stages[0].stdout.text.split() == [*[name] * 5, ".git", "a", "mine", "own"]
     began = sorted(report.started_at for report in reports)
     assert (began[-1] - began[0]).total_seconds() < 60
-    assert {progress.stage for progress in seen} == {f"{name} test" for name in names}
+    assert {progress.words for progress in seen} == {f"{name}: test" for name in names}
 
 
+@both
 def test_all_are_stopped_together(make):
     target = make({"a": ""}, design(test="sleep 60"))
     for name in ("one", "two"):

@@ -116,8 +116,12 @@ class PipelineMagics(TopicMagics):
         return check(*stages, session="HEAD" if words.head else words.session, **options), None
 
     def _options(self, words: Words, cancel: threading.Event, live: LiveOutput) -> CheckOptions:
+        from patina_nb.pipeline.progress import Together
+
+        together = Together()
+
         def progress(found: Progress) -> None:
-            live.where = found.words
+            live.where = together.take(found)
 
         return {
             "select": words.select,

@@ -24,6 +24,20 @@ _PYTEST_PLACE = re.compile(
 _STACK_PLACE = re.compile(r"(?:\(|at |file://)(?P<path>/[^\s():]{1,300}):(?P<line>\d{1,7}):\d{1,5}\)?")
 
 
+_PANIC = re.compile(
+    r"panicked at (?:'(?P<old>[^\n]{0,1000})', )?(?P<path>[^\s:']{1,300}):(?P<line>\d{1,7}):\d{1,5}:?"
+)
+
+
+@dataclass(frozen=True)
+class Panic:
+    """What a panic of Rust said, and where."""
+
+    message: str
+    path: str
+    line: int | None
+
+
 @dataclass(frozen=True)
 class Reading:
     """What a report said. `complete` False = it is torn or was refused, `notes` say why."""
@@ -31,6 +45,11 @@ class Reading:
     cases: tuple[Case, ...] = ()
     notes: tuple[str, ...] = ()
     complete: bool = True
+
+    @property
+    def unread(self) -> bool:
+        """Was nothing of it read? Then how many tests there were is not known."""
+        return not self.complete and not self.cases
 
 
 def limited(cases: Sequence[Case], *notes: str, complete: bool = True) -> Reading:
@@ -77,6 +96,15 @@ def place(details: str, root: str) -> tuple[str | None, int | None]:
     for found in (*reversed(lines), *stack):
         return relative(found["path"], root), line_number(found["line"])
     return None, None
+
+
+def panic(details: str) -> Panic | None:
+    """The first panic in the text of a failed test; None where there is none."""
+    found = _PANIC.search(details, 0, _ENDS)
+    if found is None:
+        return None
+    after = found["old"] or details[found.end() : _ENDS]
+    return Panic(first_line(after), text(found["path"], NAME_LIMIT), line_number(found["line"]))
 
 
 def _inside(path: str, root: str) -> bool:

@@ -21,6 +21,7 @@ from patina_nb.pipeline.readers.common import (
     first_line,
     limited,
     line_number,
+    panic,
     place,
     relative,
     seconds,
@@ -113,6 +114,8 @@ def _case(suite: str, element: ET.Element, root: str) -> Case:
     raw = (result.text or "") if result is not None else ""
     message = first_line(str(result.message or "") or raw) if result is not None else ""
     path, line = place(raw, root)
+    if " panicked at " in message and (panicked := panic(raw)) is not None:
+        message, path, line = panicked.message or message, relative(panicked.path, root), panicked.line
     if path is None:
         path = relative(element.get("file", ""), root) if element.get("file") else None
         line = line_number(element.get("line", "")) if suite != "pytest" else None  # which counts from 0

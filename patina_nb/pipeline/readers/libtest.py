@@ -22,7 +22,7 @@ from patina_nb.pipeline.readers.common import (
     Reading,
     first_line,
     limited,
-    line_number,
+    panic,
     seconds,
     text,
 )
@@ -34,7 +34,6 @@ _TEST = re.compile(
 )
 _SUMMARY = re.compile(r"^test result: \S+\. (\d+) passed; (\d+) failed; (\d+) ignored; (\d+) measured;")
 _FAILURE = re.compile(r"^---- (?P<name>.+) stdout ----$")
-_PANIC = re.compile(r"panicked at (?:'(?P<old>.*)', )?(?P<path>[^\s:]+):(?P<line>\d+):\d+:?")
 _ENDS = {"ok": "passed", "FAILED": "failed", "failed": "failed", "ignored": "skipped"}
 
 
@@ -99,17 +98,16 @@ def _cases(section: _Section, binary: str) -> Iterator[Case]:
 
 
 def _case(name: str, suite: str, status: str, why: str, said: str, duration: float | None = None) -> Case:
-    panic = _PANIC.search(said)
-    after = said[panic.end() :] if panic and not panic["old"] else (panic["old"] if panic else said)
+    found = panic(said)
     return Case(
         name=text(name, NAME_LIMIT),
         suite=text(suite, NAME_LIMIT),
         status=status,
         duration_s=duration,
-        message=text(why, MESSAGE_LIMIT) or first_line(after),
+        message=text(why, MESSAGE_LIMIT) or (found.message if found else first_line(said)),
         details=text(said.strip(), DETAILS_LIMIT),
-        path=text(panic["path"], NAME_LIMIT) if panic else None,
-        line=line_number(panic["line"]) if panic else None,
+        path=found.path if found else None,
+        line=found.line if found else None,
     )
 
 

@@ -182,3 +182,28 @@ def test_damage_never_invents_a_result(rows, data):
 def test_any_bytes_are_read_or_said_to_be_damaged(data):
     found = read_junit(data)
     assert found.complete or found.notes
+
+
+def test_what_nextest_writes():
+    text = "thread 'red' (16298) panicked at tests/red.rs:3:5:\nassertion `left == right` failed: sum\n  left: 1\n right: 2"
+    report = (
+        '<testsuites name="nextest-run"><testsuite name="calc"><testcase name="tests::adds" classname="calc" time="0.040"/>'
+        '</testsuite><testsuite name="calc::red"><testcase name="red" classname="calc::red" time="0.303">'
+        f'<failure message="thread &apos;red&apos; (16298) panicked at tests/red.rs:3:5" type="test failure">{text}'
+        "</failure><system-out>running 1 test</system-out></testcase></testsuite></testsuites>"
+    )
+    passed, failed = read_junit(report.encode()).cases
+    assert (passed.suite, passed.name, passed.status, passed.duration_s) == (
+        "calc",
+        "tests::adds",
+        "passed",
+        0.04,
+    )
+    assert (failed.suite, failed.status, failed.path, failed.line) == (
+        "calc::red",
+        "failed",
+        "tests/red.rs",
+        3,
+    )
+    assert failed.message == "assertion `left == right` failed: sum"
+    assert "right: 2" in failed.details

@@ -102,3 +102,13 @@ pieces = st.lists(st.sampled_from(STDOUT.split(b"\n")) | st.binary(max_size=20),
 @given(pieces, st.sampled_from([b"", STDERR]))
 def test_any_output_is_read(parts, stderr):
     assert all(isinstance(case, Case) for case in read_libtest(b"\n".join(parts), stderr).cases)
+
+
+def test_a_panic_is_found_behind_words_that_are_none():
+    stdout = (
+        b"running 1 test\ntest a ... FAILED\n\nfailures:\n\n---- a stdout ----\nnobody panicked at the disco\n"
+        b"thread 'a' panicked at src/lib.rs:18:9:\nsum\n\nfailures:\n    a\n\n"
+        b"test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n"
+    )
+    [case] = read_libtest(stdout, b"").cases
+    assert (case.message, case.path, case.line) == ("sum", "src/lib.rs", 18)

@@ -7,6 +7,7 @@ from ..tokens import COST_SOURCE, tokens
 
 _NO_TRANSCRIPT = "no transcript of the session was read"
 _NO_JOURNAL = "not a session of ours, or its branch is gone"
+_NO_REPORT = "it never ran, or left no test report"
 _NO_CALLS = "no call of it was read, or one call's count is unknown"
 
 FRAME = Frame(
@@ -89,6 +90,8 @@ FRAME = Frame(
             "none passed yet",
             unit="s",
         ),
+        count("n_tests", "Tests in the report of the newest verification.", _NO_REPORT),
+        count("n_tests_passed", "How many of them passed.", _NO_REPORT),
         count("n_commits", "Commits after base_sha.", _NO_JOURNAL),
         count(
             "lines_added",

@@ -13,7 +13,7 @@ from .figures import of_calls, of_moments, of_tools
 from .members import described, members
 from .merging import merged
 from .reports import with_reports
-from .verdicts import Verification, first_green, resolved
+from .verdicts import Verification, first_green, last_tests, resolved
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +51,7 @@ def make(gathered: Gathered, parts: Parts, verification: Verification) -> pd.Dat
     )
     green = first_green(verification, parts.runs)
     rows["time_to_green_s"] = (green - rows["started_at"]).dt.total_seconds().astype("Float64")
+    rows = rows.join(last_tests(verification, parts.runs, parts.tests))
     rows["merged"] = pd.Series(merged(gathered.own, parts.merges), dtype="boolean")
     return rows.reset_index().sort_values(["started_at", "session_id"], ignore_index=True)
 

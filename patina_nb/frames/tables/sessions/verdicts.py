@@ -74,6 +74,22 @@ def first_green(verification: Verification, runs: pd.DataFrame) -> pd.Series[Any
     return known[known["status"] == "ok"].groupby("session_id")["ended_at"].min()
 
 
+def last_tests(verification: Verification, runs: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
+    """How many tests the newest run of the verification had in each session, and how many passed.
+
+    A session whose newest run left no report has no row: an older one says nothing about its work.
+    """
+    known = verification.runs(runs)
+    newest = known[known["ended_at"].notna()].drop_duplicates("session_id", keep="last")
+    of_runs = tests[tests["run_id"].isin(newest["run_id"])]
+    of_runs = of_runs.assign(n_tests_passed=sure(of_runs["outcome"] == "passed").astype("Int64"))
+    counts = of_runs.groupby("run_id").agg(
+        n_tests=("test_id", "size"), n_tests_passed=("n_tests_passed", "sum")
+    )
+    found = newest[["session_id", "run_id"]].merge(counts, left_on="run_id", right_index=True)
+    return found.set_index("session_id")[["n_tests", "n_tests_passed"]].astype("Int64")
+
+
 def _verdict(run: pd.Series[Any], verification: Verification, session_id: str, tests: pd.DataFrame) -> bool:
     lists = verification.lists.get(session_id, verification.lists.get(None))
     if lists is None:
