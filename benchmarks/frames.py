@@ -35,11 +35,12 @@ _IMPORTS = """
 import duckdb, genai_prices.data_snapshot, pandas, pyarrow
 from pathlib import Path
 from patina_nb import frames
+from patina_nb.frames.reading.arrow import to_pandas
 from patina_nb.frames.reading.events import Events
 from patina_nb.frames.reading.journals import JournalSource
 frames.sessions([])
 """
-_EVENTS = "assert len(Events([JournalSource(Path({source!r}))]).query('select * from lines')) == {number}"
+_EVENTS = "assert len(to_pandas(Events([JournalSource(Path({source!r}))]).lines)) == {number}"
 _RUNS = "assert len(frames.runs({source!r})) == {number}"
 _PANDAS = (
     "assert sum(len(pandas.read_json(p, lines=True)) for p in Path({source!r}).rglob('*.jsonl')) == {number}"
@@ -65,7 +66,7 @@ def rows(scratch: Path) -> Iterator[Row]:
 
 def _again(scratch: Path) -> Row:
     """All sessions after one of the files grew; baseline: the first time, when nothing is in the cache."""
-    folder = scratch / "transcripts"
+    folder = scratch / "grown"
     for number in range(FILES):
         _transcript(folder / f"{number}.jsonl", number, range(CALLS))
     first, again = [], []

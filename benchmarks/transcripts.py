@@ -1,8 +1,8 @@
 """Token totals of many transcripts against ccusage, in turn and with equal totals.
 
-``python -m benchmarks.transcripts [MiB]`` prints the row alone. ccusage serves as the baseline where it is on
-the PATH (``npm install --global ccusage@20.0.24``); elsewhere the row says so and shows the reading of the
-bytes alone. Both are run as programs of their own, the start of their interpreters included.
+ccusage serves as the baseline where it is on the PATH (``npm install --global ccusage@20.0.24``); elsewhere
+the row says so and shows the reading of the bytes alone. Both are run as programs of their own, the start of
+their interpreters included.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Run:
 
 def rows(scratch: Path, mib: int = MIB) -> list[Row]:
     """The row of the table; `scratch` must have room for the transcripts."""
-    home = scratch / "transcripts"
+    home = scratch / "claude-home"
     corpus(home, mib)
     ours = [sys.executable, "-c", _OURS, str(home)]
     ccusage = shutil.which("ccusage")
@@ -72,7 +72,12 @@ def rows(scratch: Path, mib: int = MIB) -> list[Row]:
 
 
 def corpus(home: Path, mib: int) -> None:
-    """Sessions in the shapes that Claude Code writes, as many as fill `mib`."""
+    """Sessions in the shapes that Claude Code writes, as many as fill `mib`, in a directory of their own.
+
+    Raises FileExistsError where `home` is there already: ccusage reads only ``projects`` below it, we all of
+    it, so that a foreign file would make the totals differ.
+    """
+    home.mkdir(parents=True)
     template = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in _lines()).encode()
     for number in range(max(1, (mib << 20) // len(template))):
         session = f"{number:08}-0000-4000-8000-000000000000"
@@ -185,15 +190,3 @@ def _median(runs: Sequence[Run]) -> Run:
 
 def _row(what: str, run: Run, baseline: str, seconds: float, goal: str, *, met: bool) -> Row:
     return Row(what, run.seconds * 1000, baseline, seconds * 1000, goal, met, RUNS)
-
-
-def main() -> None:
-    from benchmarks.__main__ import table
-
-    mib = int(sys.argv[1]) if len(sys.argv) > 1 else MIB
-    with tempfile.TemporaryDirectory(prefix="patina-bench-") as scratch:
-        print(table(rows(Path(scratch), mib)))
-
-
-if __name__ == "__main__":
-    main()

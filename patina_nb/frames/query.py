@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .build import FROM_JOURNALS_ALONE, Builder
 from .prices import Given
 from .reading import stored
-from .reading.arrow import connect, fetch
+from .reading.arrow import connect, fetch, reason
 from .reading.gather import Gathered, Source, gather
 from .result import check, options
 from .schema import FrameError
@@ -65,7 +65,8 @@ def sql(
                 _close(connection, gathered, spill)
             return fetch(connection, query, parameters)
         except duckdb.Error as error:
-            raise FrameError(f"DuckDB cannot run the query: {str(error).strip()}") from error
+            text = reason(error) if "Traceback" in str(error) else str(error).strip()
+            raise FrameError(f"DuckDB cannot run the query: {text}") from error
         finally:
             connection.close()
 

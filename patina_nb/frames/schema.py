@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from patina_nb.errors import PatinaError
 
+from .words import places
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -135,8 +137,8 @@ def _as_dtype(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
     if column.dtype == "datetime64[us, UTC]":
         return pd.to_datetime(values, utc=True).astype(column.dtype)
     if column.dtype == "category":
-        words = values.astype("string")
-        values = words.where(words.isin(list(column.values)))
+        codes = places(values, column.values)
+        return pd.Series(pd.Categorical.from_codes(codes, dtype=column.pandas_dtype()), index=values.index)
     return values.astype(column.pandas_dtype())
 
 

@@ -73,7 +73,8 @@ def _read(file: BinaryIO, buffer: bytearray, held: int) -> int:
     if len(buffer) - held < _BLOCK:
         buffer.extend(bytes(_BLOCK + len(buffer) // 4))
     with memoryview(buffer) as view:
-        return file.readinto(view[held : held + _BLOCK])  # type: ignore[attr-defined, no-any-return]
+        # one read: of several, an error in the last would take what the others brought
+        return file.readinto1(view[held : held + _BLOCK])  # type: ignore[attr-defined, no-any-return]
 
 
 def _end_of_part(buffer: bytearray, filled: int, begins: int, end: int | None) -> int | None:

@@ -6,28 +6,24 @@ import io
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
+from patina_nb.transcripts import compressed
 from patina_nb.transcripts.model import Micros, ReadError
 from patina_nb.transcripts.reader import HEAD_BYTES, TranscriptError
 from patina_nb.transcripts.values import encodable
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 SIZE_LIMIT = 16 << 30
 """Bytes of a file, decompressed, that are read; real ones reach 0.7 GiB."""
 
 _BLOCK = 1 << 18
-_ZSTD = b"\x28\xb5\x2f\xfd"
-_ZSTD_WINDOW = 1 << 27  # what the zstd command accepts too: bounds the memory of a hostile frame
 
 
 def open_transcript(path: Path, buffer_size: int = _BLOCK) -> BinaryIO:
-    """The content of a regular file as a buffered stream, decompressed where it is a zstd file.
+    """The content of a regular file as a buffered stream, decompressed where it is a zstd or gzip file.
 
     Raises TranscriptError for anything but a regular file of a bearable size, OSError as `open` does.
-    Reading raises OSError or EOFError where a compressed file is damaged.
+    Reading raises OSError or EOFError where a compressed file is damaged or cut, after all before that.
     """
     if not stat.S_ISREG(path.stat().st_mode):  # before opening: opening a device can have effects
         raise _irregular(path)
@@ -39,18 +35,39 @@ def open_transcript(path: Path, buffer_size: int = _BLOCK) -> BinaryIO:
             raise _irregular(path)
         if status.st_size > SIZE_LIMIT:
             raise TranscriptError(f"{shown(path)} has more than 16 GiB. Split it by lines.")
-        magic = file.read(len(_ZSTD))
+        magic = file.read(compressed.MAGIC_BYTES)
         file.seek(0)
     except BaseException:
         file.close()
         raise
-    return io.BufferedReader(_Decompressed(file) if magic == _ZSTD else file, buffer_size)
+    plain = not compressed.is_compressed(magic)
+    return io.BufferedReader(file if plain else compressed.Decompressed(file, SIZE_LIMIT), buffer_size)
 
 
 def read_head(path: Path, size: int = HEAD_BYTES) -> bytes:
-    """The first bytes of a file, decompressed; raises as `open_transcript` does."""
+    """The first bytes of a file, decompressed; raises as `open_transcript` does.
+
+    Of a damaged compressed file those before the damage; OSError or EOFError where there are none.
+    """
     with open_transcript(path, size) as file:
-        return file.read(size)
+        head = b""
+        while len(head) < size:
+            try:
+                part = file.read1(size - len(head))  # type: ignore[attr-defined]
+            except (OSError, EOFError):
+                if head:
+                    break
+                raise
+            if not part:
+                break
+            head += part
+        return head
+
+
+def check_head(path: Path) -> None:
+    """Raise OSError or EOFError where damage falls within the bytes that `read_head` reads."""
+    with open_transcript(path) as file:
+        file.read(HEAD_BYTES)
 
 
 def read_whole(path: Path, limit: int) -> bytes:
@@ -65,7 +82,7 @@ def read_whole(path: Path, limit: int) -> bytes:
 def is_compressed(path: Path) -> bool:
     """Whether a file's offsets are not those of its content."""
     with path.open("rb") as file:
-        return file.read(len(_ZSTD)) == _ZSTD
+        return compressed.is_compressed(file.read(compressed.MAGIC_BYTES))
 
 
 def size_and_mtime(path: Path) -> tuple[int | None, Micros | None]:
@@ -95,34 +112,3 @@ def read_error(path: Path, error: Exception) -> ReadError:
 
 def _irregular(path: Path) -> TranscriptError:
     return TranscriptError(f"{shown(path)} is no regular file. Name the transcript itself, or a copy.")
-
-
-class _Decompressed(io.RawIOBase):
-    """A zstd file as a raw stream that ends with an error above SIZE_LIMIT."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        import zstandard
-
-        self._file = file
-        self._left = SIZE_LIMIT
-        self._error = zstandard.ZstdError
-        context = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
-        self._stream = context.stream_reader(file, read_size=_BLOCK, read_across_frames=True)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        try:
-            n = self._stream.readinto(buffer)
-        except self._error as error:
-            raise OSError(f"damaged zstd file: {error}") from error
-        self._left -= n
-        if self._left < 0:
-            raise OSError("more than 16 GiB when decompressed")
-        return n
-
-    def close(self) -> None:
-        if not self.closed:
-            self._file.close()
-        super().close()

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from patina_nb.transcripts.files import read_error, read_head, shown
+from patina_nb.transcripts.files import check_head, read_error, read_head, shown
 from patina_nb.transcripts.model import ReadError
 from patina_nb.transcripts.reader import Place, Reader, TranscriptError
 from patina_nb.transcripts.registry import choose, readers
@@ -35,14 +35,21 @@ def find(source: Source = None, env: Mapping[str, str] | None = None) -> Found:
     is an error, the target of any other is found by itself. A named path may itself be a link.
     """
     known, errors = readers()
-    search = _Search(known, list(errors))
     if source is None:
-        for reader in known:
-            for place in reader.places(os.environ if env is None else env):
-                search.place(place)
-    else:
-        for path in [source] if isinstance(source, (str, os.PathLike)) else source:
-            search.named(Path(path).expanduser().absolute())
+        named = os.environ if env is None else env
+        return find_at(place for reader in known for place in reader.places(named))
+    search = _Search(known, list(errors))
+    for path in [source] if isinstance(source, (str, os.PathLike)) else source:
+        search.named(Path(path).expanduser().absolute())
+    return search.found()
+
+
+def find_at(places: Iterable[Place]) -> Found:
+    """The transcripts at some places, at which other files may be as well. Never raises, see `find`."""
+    known, errors = readers()
+    search = _Search(known, list(errors))
+    for place in places:
+        search.place(place)
     return search.found()
 
 
@@ -125,6 +132,8 @@ class _Search:
                 return
             self._seen.add((status.st_dev, status.st_ino))
             reader = choose(read_head(path), path, self._known)
+            if reader is None:  # because of its format, or because there is too little left of it to tell
+                check_head(path)
         except (OSError, EOFError, ValueError, TranscriptError) as error:
             self._error(path, error)
             return

@@ -42,7 +42,9 @@ class Reader:
     TranscriptError only where there is nothing to read at all. `places` gives the default places, from
     environment variables (and `HOME`). `reconcile` sees all transcripts of this format before they are
     merged, for formats where one file alone cannot say what it copied from another. `unique_tool_ids` says
-    that a `tool_call_id` names one call in all sessions, so that equal ones are copies.
+    that a `tool_call_id` names one call in all sessions, so that equal ones are copies. `scattered` says that
+    a session lies in several files, of which not each tells where it worked. `in_project` are names of files
+    that the agent keeps in the directory in which it works.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Reader:
     places: Callable[[Mapping[str, str]], list[Place]]
     reconcile: Callable[[Sequence[Transcript]], Sequence[Transcript]] = _unchanged
     unique_tool_ids: bool = False
+    scattered: bool = False
+    in_project: tuple[str, ...] = ()
 
 
 def home(env: Mapping[str, str]) -> Path:

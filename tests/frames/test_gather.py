@@ -11,6 +11,7 @@ import patina_nb as patina
 from patina_nb import frames
 from patina_nb.errors import RepositoryError
 from tests.frames.conftest import ELSEWHERE, claude_transcript, launch
+from tests.transcripts import test_opencode as opencode
 from tests.transcripts import writing
 
 OWN = "eeeeeeee-0000-0000-0000-000000000001"
@@ -54,6 +55,60 @@ def test_sessions_of_other_projects_are_not(repo, tmp_path, monkeypatch):
     assert ids(repo.path) == {"a"}
     assert len(frames.sources(repo.path)) == 1
     assert ids(frames.EVERYWHERE) == {OWN}
+
+
+AIDER = "  \n".join(  # as Aider ends all that it writes itself
+    [
+        "# aider chat started at 2026-09-01 10:00:00",
+        "> Aider v0.86.1",
+        "> Main model: claude-opus-4-6 with diff edit format",
+        "#### Add the numbers",
+        "> Tokens: 2.0k sent, 412 received. Cost: $0.02 message, $0.02 session.",
+        "",
+    ]
+)
+
+
+def test_the_history_that_aider_keeps_in_a_worktree_is_the_repositorys(repo, tmp_path, monkeypatch):
+    patina.start(session="a", path=repo.path)
+    repo.git("worktree", "add", "-q", str(tmp_path / "linked"))
+    (tmp_path / "linked" / ".aider.chat.history.md").write_text(AIDER)
+    (repo.path / ".aider.chat.history.md").write_text("no history at all\n")
+    monkeypatch.setenv("HOME", str(tmp_path / "h"))
+    calls = frames.model_calls(repo.path)
+    assert calls["agent"].tolist() == ["aider"]
+    assert calls["cost_usd"].tolist() == [0.02]
+    assert set(frames.sessions(repo.path)["agent"].dropna()) == {"aider"}
+    monkeypatch.setenv("AIDER_CHAT_HISTORY_FILE", str(tmp_path / "linked" / ".aider.chat.history.md"))
+    assert len(frames.model_calls(repo.path)) == 1, "the same file named twice"
+
+
+def test_a_link_in_the_place_of_aiders_history_is_not_followed(repo, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere.md").write_text(AIDER)
+    (repo.path / ".aider.chat.history.md").symlink_to(tmp_path / "elsewhere.md")
+    monkeypatch.setenv("HOME", str(tmp_path / "h"))
+    assert len(frames.model_calls(repo.path)) == 0
+
+
+def test_all_files_of_an_opencode_session_are_read_and_none_of_other_projects(repo, tmp_path, monkeypatch):
+    """Of a session in files of its own each, only that of the session and of answers tell where it worked."""
+    home = tmp_path / "h"
+    monkeypatch.setenv("HOME", str(home))
+    for number, (name, where) in enumerate((("here", str(repo.path)), ("there", "/elsewhere"))):
+        session_id, at = f"ses_{name}", 100 * number
+        opencode.write_files(
+            home / ".local" / "share" / "opencode",
+            opencode.session(session_id, directory=where),
+            opencode.user(f"asks-{name}", at, session_id),
+            opencode.answer(name, at + 2, session_id, path={"cwd": where, "root": where}),
+            opencode.tool(name, name, session_id=session_id),
+            opencode.part(f"text-{name}", f"asks-{name}", "text", session_id, text="..."),
+        )
+    sessions = frames.sessions(repo.path)
+    assert sessions["session_id"].tolist() == ["ses_here"]
+    assert sessions[["n_prompts", "n_model_calls", "n_tool_calls"]].iloc[0].tolist() == [1, 1, 1]
+    assert len(frames.sources(repo.path)) == 5, "and of no file of the other session"
+    assert ids(frames.EVERYWHERE) == {"ses_here", "ses_there"}
 
 
 def test_a_file_a_folder_a_list_and_something_gathered(story, tmp_path):

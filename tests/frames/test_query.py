@@ -112,6 +112,42 @@ def test_a_url_is_reached_through_fsspec(team, story):
         frames.runs("nowhere://x")
 
 
+def test_a_file_system_without_times_is_read_too_and_its_errors_are_one_line(team):
+    """As the one of plain HTTP."""
+    fsspec = pytest.importorskip("fsspec")
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    class Timeless(MemoryFileSystem):
+        protocol = ("timeless",)
+        modified = fsspec.AbstractFileSystem.modified
+        broken = False
+
+        @classmethod
+        def _strip_protocol(cls, path):
+            return super()._strip_protocol(str(path).replace("timeless:", "memory:"))
+
+        def _open(self, *args, **options):
+            if Timeless.broken:
+                raise ValueError("no part of a file can be had here")
+            return super()._open(*args, **options)
+
+    fsspec.register_implementation("timeless", Timeless, clobber=True)
+    memory = fsspec.filesystem("memory")
+    memory.put(str(team / "one" / "runs.parquet"), "/patina-test/runs.parquet")
+    try:
+        number = len(frames.runs(team / "one"))
+        assert len(frames.runs("timeless://patina-test")) == number
+        query = "select count(*) as n from runs"
+        assert frames.sql(query, "timeless://patina-test")["n"].to_list() == [number]
+        Timeless.broken = True
+        for read in (frames.runs, lambda url: frames.sql(query, url)):
+            with pytest.raises(frames.FrameError, match="no part of a file") as caught:
+                read("timeless://patina-test")
+            assert "\n" not in str(caught.value)
+    finally:
+        memory.rm("/patina-test", recursive=True)
+
+
 def test_a_damaged_export_is_an_error(tmp_path):
     (tmp_path / "runs.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(frames.FrameError, match="exported runs cannot be read"):

@@ -6,10 +6,13 @@ import pytest
 
 from patina_nb.transcripts.claude import READER, places, sniff
 from patina_nb.transcripts.collect import collect
+from patina_nb.transcripts.usage import usage as totals
 from tests.transcripts.writing import (
     SESSION,
     START,
     assistant,
+    at,
+    compact,
     progress,
     record,
     result,
@@ -395,6 +398,46 @@ def test_places_follow_the_environment():
     ]
     assert roots == ["/a/projects", "/b/projects"]
     assert places({"HOME": "/h"})[0].root.as_posix() == "/h/.claude/projects"
+
+
+def test_usage_of_zeros_is_that_of_a_gateway_which_does_not_tell(tmp_path):
+    nothing = {"input_tokens": 0, "output_tokens": 0}
+    found = collect(
+        write(
+            tmp_path / "x.jsonl",
+            [
+                assistant("m1", 0, tokens=nothing),
+                assistant("m2", 0, tokens=usage(0, fresh=0, read=0, long=0)),
+                assistant("m3", 0, tokens=usage(0, fresh=0, read=7, long=0)),
+                assistant("m4", 0, tokens=nothing),
+                assistant("m4", 5, seconds=2),
+            ],
+        )
+    )
+    assert [call.output_tokens for call in found.model_calls] == [None, None, 0, 5]
+    assert [call.input_tokens for call in found.model_calls] == [None, None, 0, 3]
+    assert [call.cache_read_tokens for call in found.model_calls] == [None, None, 7, 15000]
+    [row] = totals(tmp_path).rows
+    assert (row.n_calls, row.input_tokens, row.output_tokens) == (4, 3, 5)
+
+
+def test_the_cost_that_old_versions_wrote_beside_a_message_is_reported(tmp_path):
+    lines = [assistant("m1", 5, costUSD=0.25), assistant("m2", 5, costUSD=0), assistant("m3", 5)]
+    found = collect(write(tmp_path / "x.jsonl", lines))
+    assert [call.reported_cost_usd for call in found.model_calls] == [0.25, None, None]
+
+
+def test_a_message_is_known_without_the_keys_of_later_versions(tmp_path):
+    answer = {"role": "assistant", "id": "m1", "model": "m", "content": [], "usage": usage(5)}
+    lines = [
+        {"type": "user", "timestamp": at(0), "cwd": "/w", "message": {"content": "Fix it"}},
+        {"type": "assistant", "timestamp": at(1), "message": answer},
+    ]
+    found = collect(write(tmp_path / "s.jsonl", lines))
+    assert [(call.session_id, call.output_tokens) for call in found.model_calls] == [("s", 5)]
+    others = [{"type": "user", "message": {"parts": []}}, {"type": "message", "message": answer}, [], "user"]
+    for other in others:
+        assert not sniff(compact(other).encode(), tmp_path)
 
 
 def test_prose_about_transcripts_is_none(tmp_path):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
     import pyarrow as pa
+
+_TEXT_LIMIT = (1 << 31) - 1
 
 
 def connect(spill: str = "") -> duckdb.DuckDBPyConnection:
@@ -29,6 +32,14 @@ def connect(spill: str = "") -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def reason(error: Exception) -> str:
+    """What DuckDB says went wrong, as a line; a failure of Python code below it comes as a traceback."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    if not lines[0].startswith("Traceback"):
+        return lines[0]
+    return next((line for line in lines[1:] if not line.startswith(" ")), lines[0])
+
+
 def to_pandas(table: pa.Table) -> pd.DataFrame:
     """An Arrow table as pandas: text, whole numbers, numbers and flags that can be NA, times in UTC."""
     import pandas as pd
@@ -36,6 +47,7 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
 
     dtypes = {
         pa.string(): pd.StringDtype(),
+        pa.large_string(): pd.StringDtype(),
         pa.int32(): pd.Int64Dtype(),
         pa.int64(): pd.Int64Dtype(),
         pa.float64(): pd.Float64Dtype(),
@@ -57,6 +69,26 @@ def _plain(type_: pa.DataType) -> pa.DataType:
     if pa.types.is_floating(type_):
         return pa.float64()
     return pa.timestamp("us", "UTC") if pa.types.is_timestamp(type_) and type_.tz else type_
+
+
+def in_order(table: pa.Table, by: Sequence[str]) -> pa.Table:
+    """The rows sorted by some columns; unknown values come last."""
+    import pyarrow.compute as pc
+
+    return _large(table).take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in by]))
+
+
+def _large(table: pa.Table) -> pa.Table:
+    """Texts of more than 2 GiB in a column as the type that can be put into another order."""
+    import pyarrow as pa
+
+    fields = [
+        pa.field(field.name, pa.large_string())
+        if pa.types.is_string(field.type) and table[field.name].nbytes > _TEXT_LIMIT
+        else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
 
 
 def fetch_rows(

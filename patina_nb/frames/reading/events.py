@@ -1,9 +1,9 @@
-"""Journals as tables of events in a database in memory.
+"""Journals as tables of events, which SQL can ask.
 
-DuckDB reads a million lines in less than a second. A line that is torn or garbage becomes a row of NULLs,
-which is counted; a value of an unexpected type becomes NULL: unknown. Each file is read under a name of our
-own (a link in a directory that lives as long as the reading), so that no character of a path can be taken for
-a pattern.
+DuckDB reads a million lines in less than a second, straight into Arrow. A line that is torn or garbage
+becomes a row of NULLs, which is counted; a value of an unexpected type becomes NULL: unknown. Each file is
+read under a name of our own (a link in a directory that lives as long as the reading), so that no character
+of a path can be taken for a pattern.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from patina_nb.journal import Journal
 from patina_nb.transcripts.values import encodable
 
 from ..schema import FrameError
-from .arrow import connect, fetch, fetch_rows
+from .arrow import connect, fetch, fetch_rows, in_order, reason, to_pandas
 from .journals import JournalSource
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Events:
     ``lines`` holds every line, with the fields of steps and whether it is ``good``; ``steps`` those of
     STEPS; ``others`` all other events, with their own fields (nested ones as JSON text). Session ids that
     more than one journal has are told apart by their project: ``<project id>/<id>``; events that belong to
-    no session have none.
+    no session have none. The attribute `lines` is that table itself.
     """
 
     def __init__(self, journals: Sequence[JournalSource]) -> None:
@@ -68,13 +68,19 @@ class Events:
         self._connection = connect()
         self._connection.register("given", _files(self.journals, self.paths))
         self._connection.execute("create table files as select * from given")
-        self._create("lines", _LINES.format(fields=_fields(_OF_STEPS)))
+        self.lines = self._read(_LINES.format(fields=_fields(_OF_STEPS)))
+        self._connection.register("lines", self.lines)
         self._connection.execute("create view steps as select * from lines where good and kind like 'step-%'")
 
     def query(self, sql: str, parameters: Any = None) -> pd.DataFrame:  # noqa: ANN401 - as DuckDB takes them
         """The rows of a query."""
         self._prepare(sql)
         return fetch(self._connection, sql, parameters)
+
+    def in_order(self, sql: str, *by: str) -> pd.DataFrame:
+        """The rows of a query in the order of some columns; quicker than an ``order by`` of many columns."""
+        self._prepare(sql)
+        return to_pandas(in_order(self._connection.sql(sql).to_arrow_table(), by))
 
     def rows(self, sql: str, parameters: Any = None) -> list[dict[str, Any]]:  # noqa: ANN401
         """The same as plain Python, for a few rows that are worked on one by one."""
@@ -96,11 +102,11 @@ class Events:
     def _others(self) -> bool:
         """Read the other events, once some frame asks for them."""
         structure = msgspec.json.encode({name: _type(name) for name in _OF_OTHERS}).decode()
-        self._create("others", _OTHERS, structure=structure)
+        self._connection.register("others", self._read(_OTHERS, structure=structure))
         return True
 
-    def _create(self, table: str, select: str, **parameters: str) -> None:
-        """Make a table of the lines of all files."""
+    def _read(self, select: str, **parameters: str) -> pa.Table:
+        """What a query finds in the lines of all files."""
         with tempfile.TemporaryDirectory(prefix="patina-frames-") as folder:
             links = [Path(folder, "nothing.jsonl")]  # the list of files must not be empty
             links[0].touch()
@@ -109,20 +115,16 @@ class Events:
                     links.append(Path(folder, f"{number}.jsonl"))
                     links[-1].symlink_to(path.absolute())
             names = [str(link) for link in links]
-            self._execute(
-                f"create table {table} as {select}", {"folder": folder, "links": names, **parameters}
-            )
+            return self._execute(select, {"folder": folder, "links": names, **parameters})
 
-    def _execute(self, sql: str, parameters: Mapping[str, Any]) -> None:
+    def _execute(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
         import duckdb
 
         try:
-            self._connection.execute(sql, parameters)
+            return self._connection.sql(sql, params=parameters).to_arrow_table()
         except duckdb.IOException as error:
             where = ", ".join(str(journal.state_dir) for journal in self.journals)
-            raise FrameError(
-                f"The journal in {where} cannot be read: {str(error).splitlines()[0]}"
-            ) from error
+            raise FrameError(f"The journal in {where} cannot be read: {reason(error)}") from error
 
 
 _OWNED = """

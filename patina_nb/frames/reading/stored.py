@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..schema import Frame, FrameError
-from .arrow import connect, fetch
+from .arrow import connect, fetch, reason
 
 if TYPE_CHECKING:
     import duckdb
@@ -64,7 +65,7 @@ def load(places: tuple[str, ...], frame: Frame) -> pd.DataFrame:
             connection, "select distinct * from read_parquet($files, union_by_name = true)", {"files": found}
         )
     except duckdb.Error as error:
-        raise FrameError(f"The exported {frame.name} cannot be read: {str(error).splitlines()[0]}") from error
+        raise FrameError(f"The exported {frame.name} cannot be read: {reason(error)}") from error
     return frame.conform(rows.sort_values(list(frame.key), ignore_index=True))
 
 
@@ -79,4 +80,16 @@ def _file_system(place: str) -> tuple[Any, str]:
         system, path = fsspec.core.url_to_fs(place)
     except (ImportError, ValueError) as error:  # no such protocol, or its package is missing
         raise FrameError(f"{place[:80]} cannot be reached: {error}") from error
-    return system, path
+    return _dated(system), path
+
+
+def _dated(system: Any) -> Any:  # noqa: ANN401 - a file system of fsspec
+    """The file system with a time of each file, which DuckDB asks for and not all (HTTP) can tell."""
+    from fsspec import AbstractFileSystem
+
+    kind = type(system)
+    if kind.modified is not AbstractFileSystem.modified:
+        return system
+    epoch = datetime.fromtimestamp(0, UTC)
+    dated = type(kind.__name__, (kind,), {"modified": lambda _self, _path: epoch})
+    return dated(*system.storage_args, **system.storage_options)

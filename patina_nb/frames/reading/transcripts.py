@@ -13,9 +13,10 @@ from msgspec.structs import replace as with_changes
 
 from patina_nb.transcripts.collect import collect_found
 from patina_nb.transcripts.files import read_head
-from patina_nb.transcripts.find import Found, find
+from patina_nb.transcripts.find import Found, find, find_at
 from patina_nb.transcripts.model import Collected, Transcript
-from patina_nb.transcripts.reader import Reader, TranscriptError
+from patina_nb.transcripts.reader import Place, Reader, TranscriptError
+from patina_nb.transcripts.registry import readers
 
 from .cache import cached_read
 
@@ -30,7 +31,7 @@ AgentSession = tuple[str, str]
 
 @dataclass(frozen=True)
 class Search:
-    """Files to read. `roots`: only sessions that worked there, or of which it is not known, count."""
+    """Files to read. `roots`: only sessions that worked there count, or of which it is not known."""
 
     found: Found
     roots: tuple[str, ...] | None = None
@@ -50,15 +51,24 @@ def named(paths: Iterable[Path]) -> Search:
 
 
 def of_repository(repository: Repository, env: Mapping[str, str]) -> Search:
-    """Files in the agents' default places whose beginning names a worktree of the repository.
+    """Files in the agents' default places whose beginning names a worktree of the repository, and its own.
 
-    Agents write down the directory they work in, Gemini CLI its hash. Databases are left to their readers.
+    Agents write down the directory they work in, Gemini CLI its hash. Databases, and files of which not each
+    tells it, are read whole: `read` leaves out the sessions that worked elsewhere.
     """
     roots = worktrees(repository)
     needles = [needle for root in roots for needle in _needles(root)]
-    found = find(None, env)
-    files = tuple((path, reader) for path, reader in found.files if _mentions(path, needles))
-    return Search(with_changes(found, files=files), tuple(roots))
+    found, own = find(None, env), find_at(_kept_in(roots))
+    told = {path: reader for path, reader in found.files if reader.scattered or _mentions(path, needles)}
+    files = tuple((told | dict(own.files)).items())
+    errors = tuple(dict.fromkeys((*found.errors, *own.errors)))
+    return Search(with_changes(found, files=files, errors=errors), tuple(roots))
+
+
+def _kept_in(roots: Iterable[str]) -> list[Place]:
+    """Files that agents keep in the directory in which they work; a link there may lead anywhere."""
+    names = [name for reader in readers()[0] for name in reader.in_project]
+    return [Place(Path(root), name) for root in roots for name in names if not Path(root, name).is_symlink()]
 
 
 def read(searches: Iterable[Search]) -> Transcripts:
@@ -112,15 +122,18 @@ def _wanted(
     projects = {(info.agent, info.session_id): info.project for info in collected.sessions}
     wanted: set[AgentSession] = set()
     for search in searches:
-        for path, _ in search.found.files:
+        for path, reader in search.found.files:
             for name in sessions_of.get(path, ()):
-                if search.roots is None or _inside(projects.get(name), search.roots):
+                if search.roots is None or _worked_in(search.roots, projects.get(name), reader):
                     wanted.add(name)
     return wanted
 
 
-def _inside(project: str | None, roots: tuple[str, ...]) -> bool:
-    return project is None or any(project == root or project.startswith(f"{root}/") for root in roots)
+def _worked_in(roots: tuple[str, ...], project: str | None, reader: Reader) -> bool:
+    """Where a session does not tell, its file has named the repository; but not one of many files."""
+    if project is None:
+        return not reader.scattered
+    return any(project == root or project.startswith(f"{root}/") for root in roots)
 
 
 def _only(

@@ -1,6 +1,6 @@
 """Aider: the chat history of a project, in Markdown, and the log of its analytics, in JSON lines.
 
-    .aider.chat.history.md            ${AIDER_CHAT_HISTORY_FILE}
+    .aider.chat.history.md            ${AIDER_CHAT_HISTORY_FILE}; else at the top of the project
     (--analytics-log FILE)            ${AIDER_ANALYTICS_LOG}
 
 The history tells tokens in rounded numbers and times without a zone (`history`); the log has both exactly,
@@ -33,10 +33,18 @@ def read(path: Path) -> Transcript:
 
 
 def places(env: Mapping[str, str]) -> list[Place]:
-    """The files that Aider's own variables name; a project's history is in the project."""
+    """The files that Aider's own variables name."""
     named = (env.get("AIDER_CHAT_HISTORY_FILE"), env.get("AIDER_ANALYTICS_LOG"))
     paths = [Path(name).expanduser() for name in named if name]
     return [Place(path.parent, path.name) for path in paths]
 
 
-READER = Reader(name=FORMAT, agent=AGENT, sniff=sniff, read=read, places=places, reconcile=reconcile)
+READER = Reader(
+    name=FORMAT,
+    agent=AGENT,
+    sniff=sniff,
+    read=read,
+    places=places,
+    reconcile=reconcile,
+    in_project=(".aider.chat.history.md",),
+)

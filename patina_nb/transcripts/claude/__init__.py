@@ -16,16 +16,37 @@ from pathlib import Path
 
 from patina_nb.transcripts.claude.calls import AGENT
 from patina_nb.transcripts.claude.read import FORMAT, read
+from patina_nb.transcripts.lines import decode
 from patina_nb.transcripts.reader import Place, Reader, home
+from patina_nb.transcripts.values import as_record, as_text
 
+_LINES = 5  # that are looked at one by one
 _OURS = re.compile(
     rb'"(?:isSidechain|leafUuid)"\s*:|"type"\s*:\s*"(?:file-history-snapshot|queue-operation)"'
 )
 
 
 def sniff(head: bytes, path: Path) -> bool:
-    """Lines that hold a key no other format has; prose that quotes one does not begin with a heading."""
-    return bool(_OURS.search(head)) and not head.lstrip().startswith(b"#")
+    """Lines that hold a key no other format has, or are messages in the shape of no other.
+
+    Prose that quotes such a key does not begin with a heading.
+    """
+    if head.lstrip().startswith(b"#"):
+        return False
+    return bool(_OURS.search(head)) or any(map(_is_message, head.split(b"\n", _LINES)[:_LINES]))
+
+
+def _is_message(line: bytes) -> bool:
+    """A message as the programming interface has it, in a record of its type."""
+    if b'"message"' not in line:
+        return False
+    try:
+        record = as_record(decode(line))
+    except ValueError:
+        return False
+    return as_text(record.get("type")) in {"user", "assistant"} and "content" in as_record(
+        record.get("message")
+    )
 
 
 def places(env: Mapping[str, str]) -> list[Place]:

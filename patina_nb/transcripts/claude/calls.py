@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from patina_nb.transcripts.claude.said import Said, role_of
+from patina_nb.transcripts.counts import all_zero, as_cost
 from patina_nb.transcripts.model import ModelCall
 from patina_nb.transcripts.values import as_count, as_name, as_record, as_text
 
 AGENT = "claude"
 
+_KINDS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
 NO_MODEL = "<synthetic>"  # texts of the client itself, such as API errors
 
 
@@ -48,13 +50,18 @@ def call_of(said: Said) -> ModelCall | None:
         cache_write_1h_tokens=written_1h,
         output_tokens=as_count(usage.get("output_tokens")),
         speed=as_name(usage.get("speed")),
+        reported_cost_usd=as_cost(said.record.get("costUSD")),  # versions before 1.0.9
     )
 
 
 def _usage(message: dict[str, Any]) -> dict[str, Any]:
-    """The usage of a message; one without output is damaged and tells nothing (`shares` would not see it)."""
+    """The usage of a message; one of zeros, as gateways write who do not know it, tells nothing.
+
+    So does a damaged one, without output (`shares` would not see it).
+    """
     usage = as_record(message.get("usage"))
-    return usage if "output_tokens" in usage else {}
+    counts = [as_count(usage.get(kind)) for kind in _KINDS]
+    return {} if "output_tokens" not in usage or all_zero(*counts) else usage
 
 
 def _response_id(said: Said) -> str | None:

@@ -71,8 +71,10 @@ def plain_call(text: bytes | bytearray, calls: dict[str, ModelCall]) -> ModelCal
 def _is_plain(line: _Line) -> bool:
     usage = line.message.usage
     parts = usage.cache_creation
-    return (
-        usage.cache_creation_input_tokens == parts.ephemeral_5m_input_tokens + parts.ephemeral_1h_input_tokens
+    return bool(
+        (usage.input_tokens or usage.output_tokens)  # else it may be one of zeros
+        and usage.cache_creation_input_tokens
+        == parts.ephemeral_5m_input_tokens + parts.ephemeral_1h_input_tokens
         and line.message.model != NO_MODEL
         and line.forkedFrom is None
         and (line.agentId is not None or not line.isSidechain)

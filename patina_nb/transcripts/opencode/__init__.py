@@ -50,4 +50,12 @@ def places(env: Mapping[str, str]) -> list[Place]:
     return [Place(root, "opencode*.db"), *found]
 
 
-READER = Reader(name=FORMAT, agent=AGENT, sniff=sniff, read=read, places=places, reconcile=reconcile)
+READER = Reader(
+    name=FORMAT,
+    agent=AGENT,
+    sniff=sniff,
+    read=read,
+    places=places,
+    reconcile=reconcile,
+    scattered=True,
+)

@@ -150,8 +150,9 @@ class _Content:
         tool, said = tool_of(record), is_said(record)
         if tool is not None:
             self._tools[tool.session_id, tool.tool_call_id] = tool
-            if tool.session_id not in self._infos:
-                self._info(SessionInfo(session_id=tool.session_id, agent=AGENT))
+        session_id = as_name(record.get("sessionID"))
+        if session_id is not None and session_id not in self._infos:
+            self._info(SessionInfo(session_id=session_id, agent=AGENT))
         message_id = as_text(record.get("messageID"))
         if said is not None and message_id is not None:
             (self._typed if said else self._silent).add(message_id)

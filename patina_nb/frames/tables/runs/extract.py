@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ...reading.gather import Gathered
 from ...reading.objects import trees
 from ...reading.texts import whole
+from ...words import translated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,7 @@ select launch as run_id, session_id, 'agent' as kind,
 from (from others where kind = 'agent-started' and launch is not null) s
 full join (from others where kind = 'agent-finished' and launch is not null) f using (session_id, launch)
 """
-_RUNS = f"({_STEPS}) union all ({_CHECKS}) union all ({_LAUNCHES}) order by started_at, file, place"
+_RUNS = f"({_STEPS}) union all ({_CHECKS}) union all ({_LAUNCHES})"
 
 
 def make(gathered: Gathered) -> pd.DataFrame:
@@ -60,13 +61,13 @@ def make(gathered: Gathered) -> pd.DataFrame:
     import pandas as pd
 
     events = gathered.events
-    rows = events.query(_RUNS)
+    rows = events.in_order(_RUNS, "started_at", "file", "place")
     if rows["run_id"].nunique() < len(rows):  # of a copied file: the same event twice
         rows = rows.sort_values("event_id", kind="stable").drop_duplicates("run_id", keep="last")
         rows = rows.sort_values(["started_at", "run_id"], ignore_index=True)
     rows["command"] = whole(rows, "command", events)
     rows["tree_sha"] = _with_trees(rows, gathered)
-    rows["status"] = rows["status"].map(STATUS)
+    rows["status"] = translated(rows["status"], STATUS)
     rows.loc[rows["status"].isna(), "duration_s"] = pd.NA  # how it ended is not known: nor when
     rows["backend"] = rows["backend"].replace("", pd.NA)
     return rows.drop(columns=["side", "journal", "event_id", "file", "place"])
