@@ -90,6 +90,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     repo.commit(
         {
             "calc.py": "def add(a, b):\n    return a + b\n",
+            "PROJECT_DESIGN.toml": '[project]\nfeatures = ["agent-workflows"]\n[development.commands]\n'
+            'lint = "python3 -m py_compile calc.py"\ntest = "python3 -c \'import calc\'"\n',
             ".gitignore": "*.ipynb\n.ipynb_checkpoints\n__pycache__\n",
         },
         "first",

@@ -55,6 +55,10 @@ def test_start_run_diff_end(lab, page, shot):
     press(page, "Run")
     state(page, "Step 1 finished")
     assert panel.get_by_text("42").count()
+    for button, stage in (("Lint", "lint"), ("Test", "test")):
+        press(page, button)
+        state(page, f"agent/add-multiplication: {stage} passed")
+    panel.get_by_role("row").filter(has_text="add multiplication").filter(has_text="passed").wait_for()
     shot(page)
     press(page, "Diff")
     panel.get_by_text("+def mul(a, b):").wait_for()

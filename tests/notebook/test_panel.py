@@ -9,12 +9,15 @@ import time
 import pytest
 
 import patina_nb as patina
+from patina_nb import events
+from patina_nb.notebook.panel.costs import Spent
 from patina_nb.notebook.panel.opening import panel
 from patina_nb.notebook.panel.overview import Overview, table
 from patina_nb.notebook.panel.view import View
 from patina_nb.project import open_project
 from patina_nb.workspaces.opening import close_all
 from tests.conftest import python_env
+from tests.transcripts import writing
 
 
 @pytest.fixture
@@ -68,6 +71,51 @@ def test_one_action_at_a_time_and_cancel_stops_it(view, repository):
     until(lambda: rows(repository)["long"].state == "step 1 is running")
     view.cancel.click()
     until(lambda: "Step 1 was stopped" in view.output.value)
+
+
+@pytest.fixture
+def design(repository):
+    (repository / "PROJECT_DESIGN.toml").write_text(
+        '[project]\nfeatures = ["agent-workflows"]\n[development.commands]\n'
+        'lint = "echo \'<b>linted</b>\'; exit 3"\ntest = "echo begun; sleep 600"\n'
+    )
+
+
+def test_a_stage_is_run_by_its_button_and_its_output_is_text(view, design):
+    view.goal.value = "checked"
+    view.start.click()
+    view.lint.click()
+    until(lambda: "agent/checked: lint failed" in view.output.value)
+    assert "&lt;b&gt;linted&lt;/b&gt;" in view.output.value
+    assert "<b>linted" not in view.output.value
+    until(lambda: not view.lint.disabled)
+
+
+def test_a_stage_is_cancelled(view, design):
+    view.goal.value = "slow"
+    view.start.click()
+    view.test.click()
+    until(lambda: "begun" in view.output.value and not view.cancel.disabled)
+    assert view.test.disabled
+    view.cancel.click()
+    until(lambda: "agent/slow: test cancelled" in view.output.value)
+
+
+def test_the_badge_comes_from_the_points_of_the_event_else_from_its_sentence(repository):
+    project = open_project(repository)
+    points = {"files": True, "network": False, "memory": False}
+    for name, enforced in (("some", points), ("none", dict.fromkeys(points, False)), ("earlier", None)):
+        patina.start(session=name)
+        project.journal.append(
+            events.WorkspaceOpened(
+                session_id=name, engine="e", isolation="box: files isolated", enforced=enforced
+            )
+        )
+    assert {name: row.engine for name, row in rows(repository).items()} == {
+        "some": "e, isolated but for network, memory",
+        "none": "e, NO ISOLATION",
+        "earlier": "e, box: files isolated",
+    }
 
 
 def test_sessions_keep_their_own_output(view):
@@ -131,13 +179,35 @@ def test_looking_again_reads_only_what_is_new_and_says_the_same_as_a_fresh_look(
     assert again[0].engine.endswith(("isolated", "ISOLATION")) or " but for " in again[0].engine
 
 
+def test_tokens_and_cost_come_later_and_what_is_not_known_is_a_dash(view, repository, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    patina.start(session="told")
+    patina.start(session="silent")
+    where = {"cwd": str(repository), "gitBranch": "agent/told"}
+    path = tmp_path / "home" / ".claude" / "projects" / "x" / "s.jsonl"
+    writing.write(path, [writing.user("please", 0, **where), writing.assistant("m1", 50, 1, **where)])
+    view.refresh()
+    until(lambda: view.refresh() or view.spent)
+    until(lambda: "told" in view.spent)
+    tokens, cost = view.spent["told"].cells()
+    assert int(tokens.replace(",", "")) > 0
+    assert cost.startswith("about ")
+    view.refresh()
+    assert cost in view.sessions.value
+    assert Spent().cells() == (None, None)
+    shown = panel().piece().plain
+    assert cost in shown
+    assert next(line for line in shown.splitlines() if line.startswith("silent")).count("\u2014") >= 2
+
+
 def test_the_filter_takes_words_in_any_order(repository):
     patina.start("add a login form", session="login")
     patina.start("fix the parser", session="parser")
     known = Overview(open_project(repository)).read()
-    assert "login" in table(known, words="FORM login").plain
-    assert "parser" not in table(known, words="FORM login").plain
-    assert table(known, words="nothing").plain == "No session holds these words"
+    assert "login" in table(known, {}, words="FORM login").plain
+    assert "parser" not in table(known, {}, words="FORM login").plain
+    assert table(known, {}, words="nothing").plain == "No session holds these words"
 
 
 def test_where_there_are_no_widgets_it_says_what_to_type(repository):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from patina_nb.notebook.panel.costs import read
 from patina_nb.notebook.panel.overview import Overview, table
 from patina_nb.presentation import html
 from patina_nb.presentation.html import Piece
@@ -48,7 +49,10 @@ class Panel:
 
     def piece(self) -> Piece:
         """The sessions as a static table, and what to type instead of pressing buttons."""
-        return html.stack(table(Overview(self._project).read()), html.bullets("What to type:", _TYPE))
+        overview = Overview(self._project)
+        rows = overview.read()
+        spent = read(self._project, harvested=overview.harvested) if self.view is None else self.view.spent
+        return html.stack(table(rows, spent), html.bullets("What to type:", _TYPE))
 
     def close(self) -> None:
         """Take the controls back. Sessions, and what runs in them, are not touched."""

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from patina_nb import events
 from patina_nb.errors import PatinaError
+from patina_nb.notebook.panel.costs import Spent
 from patina_nb.presentation import html
 from patina_nb.presentation.excerpt import one_line
 from patina_nb.presentation.html import Cell, Piece
 from patina_nb.presentation.units import duration
+from patina_nb.session import last_tests
 
 if TYPE_CHECKING:
     from patina_nb.journal import Position
     from patina_nb.project import Project
     from patina_nb.session import Session
 
-COLUMNS = ("session", "state", "goal", "engine", "last step", "tests", "lines", "active")
+COLUMNS = ("session", "state", "goal", "engine", "last step", "tests", "lines", "active", "tokens", "cost")
 
 _STILL = ("closed", "ended", "deleted")  # states that only an event changes
 
@@ -88,6 +90,12 @@ class Overview:
         rows = [known.row for known in self._known.values() if known.row and known.row.state != "deleted"]
         return sorted(rows, key=lambda row: (row.started_at, row.id), reverse=True)
 
+    @property
+    def harvested(self) -> bool:
+        """Did a session keep a transcript of an agent?"""
+        every = (event for known in self._known.values() for event in known.happened)
+        return any(isinstance(event, events.TranscriptHarvested) for event in every)
+
     def _read_on(self, name: str, known: _Known) -> None:
         from patina_nb.session.view import fold
 
@@ -136,8 +144,8 @@ class Overview:
         return known.size
 
 
-def table(rows: Sequence[Row], *, words: str = "") -> Piece:
-    """The sessions as a table; `words`: only those in which each of them occurs."""
+def table(rows: Sequence[Row], spent: Mapping[str, Spent], *, words: str = "") -> Piece:
+    """The sessions as a table, with what each `spent`; `words`: only those in which each of them occurs."""
     wanted = words.lower().split()
     shown = [row for row in rows if all(word in _searched(row) for word in wanted)]
     if not shown:
@@ -145,7 +153,9 @@ def table(rows: Sequence[Row], *, words: str = "") -> Piece:
             "No session holds these words" if rows else "No sessions yet", "start one below" * (not rows)
         )
     return html.table(
-        [row.cells() for row in shown], COLUMNS, "Sessions of this repository, the newest first"
+        [(*row.cells(), *spent.get(row.id, Spent()).cells()) for row in shown],
+        COLUMNS,
+        "Sessions of this repository, the newest first",
     )
 
 
@@ -176,10 +186,15 @@ def _state(session: Session, happened: Sequence[events.Event], holder: int | Non
 
 
 def _badge(opened: events.WorkspaceOpened) -> str:
-    """The badge as far as a line of a table can hold it: what is not enforced is named, always."""
-    held, _, open_ = opened.isolation.partition("; not: ")
-    if "NO ISOLATION" in held:
+    """The badge as far as a line of a table can hold it: what is not enforced is named, always.
+
+    Journals of earlier versions hold no points: there it is the badge's sentence, whole.
+    """
+    if opened.enforced is None:
+        return f"{opened.engine}, {opened.isolation or 'isolation not known'}"
+    if not any(opened.enforced.values()):
         return f"{opened.engine}, NO ISOLATION"
+    open_ = ", ".join(name for name, enforced in opened.enforced.items() if not enforced)
     return f"{opened.engine}, isolated" + (f" but for {open_}" if open_ else "")
 
 
@@ -189,12 +204,5 @@ def _last_step(happened: Sequence[events.Event]) -> str | None:
 
 
 def _tests(happened: Sequence[events.Event]) -> str | None:
-    """The last test stage: how many passed, of how many, or its state where that is not known."""
-    checks = [x for x in happened if isinstance(x, events.CheckFinished) and x.stage == "test"]
-    if not checks:
-        return None
-    last = checks[-1]
-    if last.passed is None:
-        return last.status
-    total = last.passed + (last.failed or 0) + (last.errors or 0)
-    return f"{last.status}: {last.passed} of {total}"
+    found = last_tests(happened)
+    return None if found is None else found.words

@@ -7,13 +7,14 @@ Every control has a label and works by keyboard; states are words. All that come
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
 from patina_nb.errors import PatinaError
 from patina_nb.notebook.panel import work
+from patina_nb.notebook.panel.costs import Costs, Spent
 from patina_nb.notebook.panel.overview import Overview, Row, table
 from patina_nb.presentation import html
 from patina_nb.presentation.excerpt import one_line
@@ -34,6 +35,8 @@ class View:
         self._project = project
         self._lines = lines
         self._overview = Overview(project)
+        self._costs = Costs(project)
+        self.spent: Mapping[str, Spent] = {}
         self._rows: list[Row] = []
         self._reading = threading.Lock()
         self._desk = work.Desk(project, self._show, self._ended, lines)
@@ -55,6 +58,8 @@ class View:
         )
         self.run = self._button("Run", "the command as one step of the session", self._run, "primary")
         self.open = self._button("Open workspace", "and say what holds it", self._act("open"))
+        self.test = self._button("Test", "in a clean environment made from the branch", self._check("test"))
+        self.lint = self._button("Lint", "in a clean environment made from the branch", self._check("lint"))
         self.diff = self._button("Diff", "what the branch changed", self._act("diff"))
         self.log = self._button("Log", "the branch's commits", self._act("log"))
         self.cancel = self._button("Cancel", "stop what runs; what it wrote is kept", self._cancel, "warning")
@@ -79,7 +84,7 @@ class View:
                 _row(self.goal, self.start),
                 self.session,
                 self.command,
-                _row(self.run, self.open, self.diff, self.log, self.cancel),
+                _row(self.run, self.open, self.test, self.lint, self.diff, self.log, self.cancel),
                 _row(self.summary, self.end, self.delete),
                 self.confirm,
                 self.output,
@@ -106,14 +111,17 @@ class View:
         """Read the journal on and show what is new; True when something was."""
         with self._reading:
             rows = self._overview.read()
-            if rows == self._rows and self.sessions.value:
+            if self.sessions.value:  # the first look shows the sessions at once
+                self._costs.look(harvested=self._overview.harvested)
+            spent = self._costs.known
+            if rows == self._rows and spent == self.spent and self.sessions.value:
                 return False
-            self._rows = rows
+            self._rows, self.spent = rows, spent
             self._draw()
         return True
 
     def _draw(self) -> None:
-        self.sessions.value = table(self._rows, words=self.words.value).html
+        self.sessions.value = table(self._rows, self.spent, words=self.words.value).html
         names = [row.id for row in self._rows]
         if list(self.session.options) != names:
             chosen = self.session.value
@@ -129,6 +137,8 @@ class View:
         for button, usable in (
             (self.run, active and not busy),
             (self.open, active and not busy),
+            (self.test, row is not None and not busy),
+            (self.lint, row is not None and not busy),
             (self.diff, row is not None and not busy),
             (self.log, row is not None and not busy),
             (self.cancel, busy),
@@ -178,6 +188,9 @@ class View:
 
     def _act(self, name: str) -> Callable[[], None]:
         return lambda: self._begin(name, work.ACTIONS[name])
+
+    def _check(self, stage: str) -> Callable[[], None]:
+        return lambda: self._begin(stage, work.check(stage, self._lines))
 
     def _run(self) -> None:
         command = self.command.value

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from patina_nb.errors import Interrupted, PatinaError
 from patina_nb.notebook.jobs import Job, stop_before_exit
 from patina_nb.notebook.live import LiveOutput
-from patina_nb.presentation import display, html, steps
+from patina_nb.presentation import display, html, reports, steps
 from patina_nb.presentation.html import Piece
 
 if TYPE_CHECKING:
+    from patina_nb.pipeline.progress import Progress
     from patina_nb.project import Project
     from patina_nb.session import Session
     from patina_nb.workspaces.workspace import Workspace
@@ -101,6 +102,29 @@ def run(command: str, lines: int) -> Act:
     return act
 
 
+def check(stage: str, lines: int) -> Act:
+    """Run a stage of the pipeline in a clean environment made from the branch; ends as its report."""
+
+    def act(project: Project, session: str, cancel: threading.Event, live: LiveOutput) -> Piece:
+        from patina_nb.api import check
+
+        def progress(found: Progress) -> None:
+            live.where = found.words
+
+        live.where = f"a clean environment made from agent/{session}"
+        report = check(
+            stage,
+            session=session,
+            path=_path(project),
+            on_output=live.feed,
+            on_progress=progress,
+            cancel=cancel,
+        )
+        return reports.summary(report, lines)
+
+    return act
+
+
 def diff(project: Project, session: str, _cancel: threading.Event, _live: LiveOutput) -> Piece:
     """What the branch changed."""
     known = _session(project, session)
@@ -110,7 +134,7 @@ def diff(project: Project, session: str, _cancel: threading.Event, _live: LiveOu
 def log(project: Project, session: str, _cancel: threading.Event, _live: LiveOutput) -> Piece:
     """The branch's commits."""
     known = _session(project, session)
-    return display.commits(project.repository.log(known.base, project.repository.tip(session)))
+    return display.commits(project.repository.log(known.base, project.repository.tip(session)), known.branch)
 
 
 def end(summary: str | None) -> Act:
@@ -130,7 +154,7 @@ def delete(force: bool) -> Act:
         from patina_nb.api import delete
 
         delete(session, force=force, path=_path(project))
-        return html.line(f"Session {session} is deleted", "its journal stays.", status=True)
+        return display.deleted(session)
 
     return act
 
