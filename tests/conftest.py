@@ -29,6 +29,12 @@ from patina_nb.repository import Repository, open_repository
 from patina_nb.session import Session
 
 NOBODY = 65534
+_PERSONAL = {
+    "PATINA_SESSION_ID",
+    "PATINA_CACHE_DIR",
+    "PATINA_DAGGER_RUNNERS",
+    "_EXPERIMENTAL_DAGGER_RUNNER_HOST",
+}
 _ENV = {
     "PATH": os.environ.get("PATH", os.defpath),
     "HOME": "/nonexistent",
@@ -40,8 +46,9 @@ _ENV = {
 }
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """The tests try to break out. As root, and without a sandbox around them, they would succeed."""
+    config.addinivalue_line("markers", "local_only(reason): not run on the Dagger engine as well, and why")
     if os.environ.get("PATINA_ENGINE") == "process" and os.geteuid() == 0:
         pytest.exit(
             "PATINA_ENGINE=process isolates nothing: not as root, run the tests as an ordinary user.", 2
@@ -116,13 +123,16 @@ def new_repo(path: Path, *options: str) -> Repo:
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session, a cache or git settings of the person who runs the tests do not count."""
+    """A session, a cache or git settings of the person who runs the tests do not count.
+
+    Nor does a Dagger engine: `auto` must not find it. Tests against one reveal it (tests/dagger/live.py).
+    """
     for name in list(os.environ):
-        if name.startswith("GIT_") or name in ("PATINA_SESSION_ID", "PATINA_CACHE_DIR"):
+        if name.startswith("GIT_") or name in _PERSONAL:
             monkeypatch.delenv(name)
-    if os.environ.get("PATINA_ENGINE") != "dagger":  # where nobody asks for it, auto must not find an engine
-        monkeypatch.delenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST", raising=False)
-        monkeypatch.setenv("_EXPERIMENTAL_DAGGER_CLI_BIN", "/nonexistent/dagger")
+    if os.environ.get("PATINA_ENGINE") == "dagger":
+        monkeypatch.delenv("PATINA_ENGINE")
+    monkeypatch.setenv("_EXPERIMENTAL_DAGGER_CLI_BIN", "/nonexistent/dagger")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from patina_nb.engines.dagger import command, runners, telemetry
-from patina_nb.engines.dagger.connection import connect, on_connect
+from patina_nb.engines.dagger.connections import connect, on_connect
 from patina_nb.engines.finding import Finding, install
 from patina_nb.errors import PatinaError
 

@@ -10,10 +10,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from .stage import ENFORCED, KINDS, Stage
+from patina_nb.engines.dagger import connections
+from tests.conftest import new_repo
+
+from .stage import ENFORCED, KINDS, SEPARATE, Stage
 
 
 def pytest_configure(config):
@@ -26,7 +30,28 @@ def cache_dir():
     path = Path(tempfile.mkdtemp(prefix="patina-attacks-"))
     path.chmod(0o755)
     yield path / "cache"
+    connections.close_all()
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def place():
+    """Where the repository of the containers' tests lies, one after the other."""
+    path = Path(tempfile.mkdtemp(prefix="patina-attacks-"))
+    yield path / "pröject one"
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def repo(request, repo, place):
+    """For containers always the same one, made anew: what an engine prepares for a project, it prepares once."""
+    if "container" not in getattr(request.node, "callspec", SimpleNamespace(params={})).params.values():
+        return repo
+    shutil.rmtree(place.parent, ignore_errors=True)
+    made = new_repo(place)
+    made.env.update(dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2026-01-01T00:00:00Z"))
+    made.commit({"a.txt": "one\n", "dir/b.txt": "two\n"}, "first")
+    return made
 
 
 @pytest.fixture
@@ -48,4 +73,10 @@ def kind(request):
 @pytest.fixture(params=ENFORCED)
 def enforced(request):
     """The kinds of box that promise something."""
+    return request.param
+
+
+@pytest.fixture(params=SEPARATE)
+def separate(request):
+    """The kinds of box with a file system, processes and a network of their own."""
     return request.param

@@ -19,14 +19,24 @@ import pytest
 import patina_nb as patina
 from patina_nb.engines.local import seccomp
 from patina_nb.engines.local.engine import LocalEngine
+from patina_nb.engines.local.identity import FIRST_UID, UIDS
 from tests.conftest import Repo, new_repo
+from tests.dagger.live import missing, needs_containers, reveal, rootfs
 
-ENFORCED = ("overlay", "landlock")
 AGAIN = "PATINA_ATTACKS_AGAIN"  # set in the repetition as an ordinary user, which leaves out what promises nothing
+# the container's user does not depend on ours: once is enough
+CONTAINER = (
+    ()
+    if os.environ.get(AGAIN)
+    else (pytest.param("container", marks=[*needs_containers, pytest.mark.timeout(1200)]),)
+)
+SEPARATE = ("overlay", *CONTAINER)
+ENFORCED = ("overlay", "landlock", *CONTAINER)
 KINDS = ENFORCED if os.environ.get(AGAIN) else (*ENFORCED, "process")
 INSIDE = (Path(__file__).parent / "inside.py").read_text()
 ROOT = os.geteuid() == 0
 USER = 41234  # an ordinary user, and those that follow: nobody else runs as one of them
+ENGINES = {"overlay": "local", "landlock": "local", "process": "process", "container": "dagger"}
 _PATIENCE = 20.0  # seconds for what takes milliseconds: only a guard against waiting for ever
 _OWN = ("refs/heads/agent/", "refs/patina/base/", "refs/patina/old/", "refs/patina/new/")
 
@@ -58,18 +68,26 @@ class Stage:
 
     def open(self, kind="overlay", session=None, **options):
         """A workspace of that kind; the test is skipped with the reason where there is none."""
-        if reason := why_not(kind):
-            pytest.skip(f"no box of kind {kind}: {reason}")
-        if kind == "landlock":
-            self.monkeypatch.setenv("PATINA_LOCAL_RUNG", kind)
-        else:
-            self.monkeypatch.delenv("PATINA_LOCAL_RUNG", raising=False)
-        options.setdefault("engine", "process" if kind == "process" else "auto")
+        self.use(kind)
+        options.setdefault("engine", ENGINES[kind])
         session = session or patina.start(session=f"s{len(self.boxes)}").id
         box = patina.workspace(session, **options)
         if box not in self.boxes:
             self.boxes.append(box)
         return box
+
+    def use(self, kind):
+        """From now on boxes are of that kind, those of other processes that get our environment, too."""
+        if reason := why_not(kind):
+            pytest.skip(f"no box of kind {kind}: {reason}")
+        self.monkeypatch.setenv("PATINA_ENGINE", ENGINES[kind])
+        if kind == "landlock":
+            self.monkeypatch.setenv("PATINA_LOCAL_RUNG", kind)
+        else:
+            self.monkeypatch.delenv("PATINA_LOCAL_RUNG", raising=False)
+        if kind == "container":
+            reveal(self.monkeypatch)
+            self.monkeypatch.setenv("PATINA_DAGGER_IMAGE", f"rootfs:{rootfs()}")
 
     def reopen(self, box, **options):
         """Close a workspace and open it again."""
@@ -110,9 +128,7 @@ class Stage:
         assert box.diff().patch
         assert box.log()
         off = patina.start(session="off", base=box.branch)
-        self.open("process" if kind_of(box) == "process" else "overlay", session=off.id).run(
-            "echo off >off.txt"
-        )
+        self.open(kind_of(box), session=off.id).run("echo off >off.txt")
         box = self.reopen(box)
         box.run("echo again >>later.txt")
         reader = new_repo(self.repo.path.parent / "reader")
@@ -125,11 +141,15 @@ class Stage:
             pytest.skip(f"no system call filter for {platform.machine()}")
         return {name: seccomp.DENIED[name][seccomp.MACHINES.index(platform.machine())] for name in names}
 
+    def running(self):
+        """Processes of the boxes of this repository, pid -> arguments; of an engine elsewhere there are none to see."""
+        return {**processes(self.project), **_of_user(FIRST_UID + int(self.repo.project.id, 16) % UIDS)}
+
     def end(self):
         """Close and delete everything; nothing may be left running or mounted."""
         for box in self.boxes:
             box.delete(force=True)
-        eventually(lambda: not processes(self.project))
+        eventually(lambda: not self.running())
         assert os.fsencode(self.project) not in Path("/proc/self/mountinfo").read_bytes()
 
 
@@ -139,15 +159,15 @@ def _is_own(name, own):
 
 def kind_of(box):
     """Which kind a workspace is."""
-    if box.engine == "process":
-        return "process"
+    if box.engine != "local":
+        return {"process": "process", "dagger": "container"}[box.engine]
     return "landlock" if "Landlock" in box.isolation.kind else "overlay"
 
 
 def why_not(kind):
     """Why this kind of box cannot be had here; empty = it can."""
-    if kind == "process":
-        return ""
+    if kind in ("process", "container"):
+        return missing() if kind == "container" else ""
     wanted = [
         (name, found)
         for name, found in LocalEngine().rungs()
@@ -182,6 +202,16 @@ def processes(place):
             with suppress(OSError):
                 if (entry / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
                     found[int(entry.name)] = (entry / "cmdline").read_bytes()
+    return found
+
+
+def _of_user(uid):
+    found = {}
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            status = (entry / "status").read_text() if entry.name.isdigit() else ""
+            if f"\nUid:\t{uid}\t" in status and "\nState:\tZ" not in status:
+                found[int(entry.name)] = (entry / "cmdline").read_bytes()
     return found
 
 

@@ -7,7 +7,7 @@ import pytest
 import patina_nb as patina
 from tests.conftest import new_repo
 
-from .stage import attempts
+from .stage import CONTAINER, attempts
 
 AS_AGENT = "export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x\n"
 HOOKS = (
@@ -68,7 +68,7 @@ def test_02_host_settings_and_hooks(stage, enforced):
         worktree=f"append({str(stage.repo.path / 'a.txt')!r})",
         state=f"os.listdir({str(common / 'patina')!r})",
     )
-    assert set(tried.values()) == {"ENOENT" if enforced == "overlay" else "EACCES"}
+    assert set(tried.values()) == {"EACCES" if enforced == "landlock" else "ENOENT"}
     box.run("git config core.hooksPath .git/hooks; mkdir -p .git/hooks; echo true >.git/hooks/post-commit")
     stage.unchanged(before)
 
@@ -93,12 +93,18 @@ TRAPS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "where"),
-    [*((name, "overlay") for name in TRAPS), ("03_fsmonitor", "process"), ("04_hooks", "process")],
-)
-def test_03_to_07_planted_programs(stage, name, where):
-    box = stage.open(where)
+@pytest.mark.parametrize("name", TRAPS)
+def test_03_to_07_planted_programs(stage, separate, name):
+    planted(stage, separate, name)
+
+
+@pytest.mark.parametrize("name", ["03_fsmonitor", "04_hooks"])
+def test_03_to_07_planted_programs_beside_a_plain_process(stage, name):
+    planted(stage, "process", name)
+
+
+def planted(stage, kind, name):
+    box = stage.open(kind)
     before = stage.host()
     box.run(
         f"cat >.git/trap <<'END'\n#!/bin/sh\n{stage.trap}\nexit 1\nEND\nchmod +x .git/trap\n{TRAPS[name]}"
@@ -125,20 +131,21 @@ def test_08_alternates_to_another_repository(stage, kind):
     stage.unchanged(before)
 
 
-def test_08_objects_that_only_the_host_has(stage):
+def test_08_objects_that_only_the_host_has(stage, separate):
     """The id of an object is not enough to bring it onto the branch: a thin pack names it, history must have it."""
-    box = stage.open()
+    box = stage.open(separate)
     before = stage.host()
     lost = stage.repo.git("hash-object", "-w", "--stdin", stdin=b"written after the workspace was opened\n")
     step = box.run(["python3", "-c", commit_tree(f"b'100644 blob {lost}\\tguessed\\0'")])
-    readable = box.run(
-        f"git cat-file -p {lost}"
-    ).ok  # all objects of the user's own repository are, by design
+    # a container has a copy; else all objects of the user's own repository are readable, by design
+    readable = box.run(f"git cat-file -p {lost}").ok
+    assert readable == (separate == "overlay")
     assert readable or step.unpublished
     stage.unchanged(before)
 
 
 @pytest.mark.core
+@pytest.mark.parametrize("enforced", ["overlay", "landlock"])
 def test_09_writing_to_shared_objects(stage, enforced):
     stage.repo.git("repack", "-adq")
     packs = sorted((stage.repo.path / ".git" / "objects" / "pack").iterdir())
@@ -160,6 +167,23 @@ def test_09_writing_to_shared_objects(stage, enforced):
     assert set(tried.values()) <= {"EROFS", "EACCES"}
     box.run("git repack -adq; git prune --expire=now; git gc --prune=now -q")
     assert [path.read_bytes() for path in packs] == content
+    stage.unchanged(before)
+
+
+@pytest.mark.parametrize("kind", CONTAINER)
+def test_09_a_copy_of_the_objects_is_destroyed(stage, kind):
+    """In a container nothing is shared: the agent harms itself, is told so, and what it lost comes back."""
+    box = stage.open(kind)
+    box.run("echo kept >kept.txt")
+    before = stage.host()
+    box.run("find .git/objects -type f -delete; echo late >late.txt")
+    assert box.run("echo more >more.txt").unpublished
+    stage.unchanged(before)
+    box = stage.reopen(box)
+    step = box.run("git fsck && echo after >after.txt")
+    assert step.ok, step.stderr.text
+    for name in ("kept", "late", "more", "after"):
+        assert stage.repo.git("show", f"{box.branch}:{name}.txt") == name
     stage.unchanged(before)
 
 
@@ -228,8 +252,8 @@ EVIL_TREES = {
 }
 
 
-def test_11_trees_with_a_git_directory(stage):
-    box = stage.open()
+def test_11_trees_with_a_git_directory(stage, separate):
+    box = stage.open(separate)
     before = stage.host()
     for name, entries in EVIL_TREES.items():
         source = (
@@ -250,9 +274,9 @@ def test_11_trees_with_a_git_directory(stage):
 NAMES = (".GIT", "git~1", ".g\u200cit", "dir/.git ", "dir/.Git", "dir/.git")
 
 
-def test_11_files_named_like_a_git_directory(stage):
+def test_11_files_named_like_a_git_directory(stage, separate):
     """They cannot come onto the branch, and they do not keep anything else from coming."""
-    box = stage.open()
+    box = stage.open(separate)
     before = stage.host()
     for number, name in enumerate(NAMES):
         step = box.run(
@@ -272,9 +296,9 @@ def test_11_files_named_like_a_git_directory(stage):
 URLS = ("--upload-pack=touch evil", "-u./evil", "ext::sh -c evil", "https://example.invalid/\\n.git")
 
 
-def test_12_submodule_urls(stage):
+def test_12_submodule_urls(stage, separate):
     """Refused by git's own check, or harmless because nobody recurses; and a refusal is not for ever."""
-    box = stage.open()
+    box = stage.open(separate)
     before = stage.host()
     for number, url in enumerate(URLS):
         url = url.replace("evil", str(stage.canary))
@@ -291,8 +315,8 @@ def test_12_submodule_urls(stage):
     stage.unchanged(before)
 
 
-def test_12_submodules_are_never_entered(stage):
-    box = stage.open()
+def test_12_submodules_are_never_entered(stage, separate):
+    box = stage.open(separate)
     before = stage.host()
     box.run(
         f"""printf '[submodule "sub"]\\n\\tpath = sub\\n\\turl = "ext::sh -c {stage.canary}"\\n\\tupdate = checkout\\n' >.gitmodules
@@ -330,8 +354,8 @@ REWRITES = {
 
 
 @pytest.mark.parametrize("how", REWRITES)
-def test_14_history_rewritten(stage, how):
-    box = stage.open()
+def test_14_history_rewritten(stage, separate, how):
+    box = stage.open(separate)
     box.run("echo base >base")
     old = box.run("echo 1 >1").commit
     before = stage.host()
@@ -360,8 +384,8 @@ def test_15_base_pruned_during_the_session(stage, enforced):
     stage.unchanged(before)
 
 
-def test_16_stale_locks(stage):
-    box = stage.open()
+def test_16_stale_locks(stage, separate):
+    box = stage.open(separate)
     before = stage.host()
     step = box.run(
         f"echo 1 >1; touch .git/index.lock .git/HEAD.lock .git/refs/heads/{box.branch.split('/')[0]}.lock"
@@ -380,9 +404,9 @@ def test_16_stale_locks(stage):
     stage.unchanged(before)
 
 
-def test_16_stale_lock_of_the_branch_on_the_host(stage):
+def test_16_stale_lock_of_the_branch_on_the_host(stage, separate):
     """It is the user's to remove: said, nothing is lost, and the next step makes up for it."""
-    box = stage.open()
+    box = stage.open(separate)
     lock = stage.repo.path / ".git" / "refs" / "heads" / "agent" / "s0.lock"
     lock.touch()
     step = box.run("echo 1 >1")

@@ -191,10 +191,10 @@ def test_19_branch_called_agent(stage):
     stage.unchanged(before)
 
 
-def test_18_agent_names_are_no_settings(stage):
+def test_18_agent_names_are_no_settings(stage, separate):
     name = 'x"\n[core]\n\thooksPath = /evil\n[alias]\n\tst = "!touch canary" <a@b>\x1b]0;t\x07'
     session = patina.start(session="s0", agent=name)
-    box = stage.open(session=session.id)
+    box = stage.open(separate, session=session.id)
     read = box.run("git config core.hooksPath; git config alias.st; git config user.name; echo 1 >1")
     assert "/evil" not in read.stdout.text.splitlines()
     assert read.stdout.text.splitlines()[0] == "/dev/null"
@@ -225,9 +225,9 @@ def test_21_22_hostile_file_names(stage, kind):
     stage.unchanged(before)
 
 
-def test_22_names_like_patterns(stage):
+def test_22_names_like_patterns(stage, separate):
     """Each alone and deleted again: what git takes for a pattern must not spoil a step, nor hide a change."""
-    box = stage.open()
+    box = stage.open(separate)
     put(box, {b"x": "1\n", b"ax": "1\n"})
     for name in (b":x", b":!x", b":(top)x", b"*x", b":!dir/x"):
         put(box, {name: "1\n"})
@@ -237,8 +237,8 @@ def test_22_names_like_patterns(stage):
 
 @few
 @given(names=st.sets(st.binary(min_size=1, max_size=12), min_size=1, max_size=6))
-def test_21_any_bytes_as_file_names(stage, names):
-    box = stage.boxes[0] if stage.boxes else stage.open()
+def test_21_any_bytes_as_file_names(stage, separate, names):
+    box = stage.boxes[0] if stage.boxes else stage.open(separate)
     names = sorted(map(fit, names))
     put(box, {b"any/" + name: "1\n" for name in names} | dict.fromkeys(names, "1\n"))
     put(box, {b"any/" + name: None for name in names} | dict.fromkeys(names))
@@ -254,8 +254,8 @@ def fit(name):
     )
 
 
-def test_22_hostile_names_when_shown(stage):
-    box = stage.open()
+def test_22_hostile_names_when_shown(stage, separate):
+    box = stage.open(separate)
     step = put(box, dict.fromkeys([*NAMES, *(b"dir/" + name for name in NAMES)], "1\n"))
     ignored = box.run(
         ["python3", "-I", "-c", "import os; [os.mkfifo(name) for name in (b'f\\x1b[2J', b'f<b>', b'\\xff')]"]
@@ -265,7 +265,7 @@ def test_22_hostile_names_when_shown(stage):
         steps.summary(step, 10),
         steps.summary(ignored, 10),
         display.diff(box.diff()),
-        display.commits(box.log()),
+        display.commits(box.log(), box.branch),
     ):
         shown_safely(piece)
     assert printable(box.diff().stat())
@@ -273,8 +273,8 @@ def test_22_hostile_names_when_shown(stage):
     shown_safely(display.session(box.session))
 
 
-def test_23_names_that_differ_in_case(stage):
-    box = stage.open()
+def test_23_names_that_differ_in_case(stage, separate):
+    box = stage.open(separate)
     before = stage.host()
     step = put(box, {b"README": "1\n", b"readme": "2\n", b"Dir/x": "3\n", b"dir/X": "4\n", b"A.txt": "5\n"})
     assert len(step.files) == 5
@@ -298,8 +298,9 @@ def shown_safely(piece):
     assert not re.search(r"<(script|img|style|iframe|b)\b", piece.html, re.IGNORECASE)
 
 
-def test_18_nested_repository_of_the_user(stage):
+def test_18_nested_repository_of_the_user(stage, separate):
     """A repository whose path is hostile itself."""
+    stage.use(separate)
     odd = new_repo(stage.open_dir / "a'b\"c $(touch canary) \x1b[m")
     odd.commit({"a": "1\n"})
     stage.monkeypatch.chdir(odd.path)

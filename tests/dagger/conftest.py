@@ -14,23 +14,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import patina_nb as patina
-from patina_nb.engines.dagger import connection
+from patina_nb.engines.dagger import connections
 from patina_nb.workspaces.opening import opened
 from patina_nb.workspaces.workspace import Workspace
 
-from .live import RUNNER, rootfs
-
-_FOUND = {name: os.environ.get(name) for name in (RUNNER, "_EXPERIMENTAL_DAGGER_CLI_BIN")}
+from .live import reveal, rootfs
 
 
 @pytest.fixture(autouse=True)
 def _engine_of_the_machine(_no_settings, monkeypatch) -> None:
     """What other tests must not see."""
-    for name, value in _FOUND.items():
-        if value is None:
-            monkeypatch.delenv(name, raising=False)
-        else:
-            monkeypatch.setenv(name, value)
+    reveal(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +36,7 @@ def records() -> Iterator[str]:
     path = tempfile.mkdtemp(prefix="patina-cache-")
     os.chmod(path, 0o755)
     yield path
-    connection.close_all()
+    connections.close_all()
     shutil.rmtree(path, ignore_errors=True)
 
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from patina_nb.engines.dagger import pool
-from patina_nb.engines.dagger.connection import connect
+from patina_nb.engines.dagger import connections, pool
+from patina_nb.engines.dagger.connections import connect
 from patina_nb.errors import EngineUnavailableError, SandboxError
-from tests.workspaces.support import said
+from tests.workspaces.support import said, wait_for
 
 from .live import RUNNER, OwnEngine, needs_engine, no_own_engine
 from .test_box import processes, text
@@ -29,14 +29,24 @@ pytestmark = [
 
 @pytest.fixture
 def engines(monkeypatch) -> Iterator[list[OwnEngine]]:
-    """Two engines of our own that run; the first one is that of the environment."""
+    """Two engines of our own, of which the first runs and is that of the environment.
+
+    At the end, when every workspace was closed, no container of them is left, and no dagger command.
+    """
     made = [OwnEngine(f"test{secrets.token_hex(3)}") for _ in range(2)]
-    made[0].start()
-    monkeypatch.setenv(RUNNER, made[0].address)
-    yield made
-    for engine in made:
-        if engine._process is not None and engine._process.poll() is None:
-            engine.end(signal.SIGKILL)
+    try:
+        made[0].start()
+        monkeypatch.setenv(RUNNER, made[0].address)
+        yield made
+        connections.close_all()
+        wait_for(lambda: left_behind(made) == [], "the end of all containers and commands")
+    finally:
+        for engine in made:
+            engine.clean()
+
+
+def left_behind(engines: list[OwnEngine]) -> list[str]:
+    return [words for engine in engines for words in (*engine.containers(), *engine.commands())]
 
 
 def test_killed_in_the_middle_of_a_step(repo, engines, opener):
@@ -53,7 +63,7 @@ def test_killed_in_the_middle_of_a_step(repo, engines, opener):
         ws.run("true")
     with pytest.raises(EngineUnavailableError, match="nobody listens"):
         opener()
-    time.sleep(1)
+    wait_for(lambda: left_behind(engines) == [], "the end of the container and of the dagger command")
     assert not processes("sleep 4243")
     engines[0].start()
     again = opener()
@@ -61,6 +71,8 @@ def test_killed_in_the_middle_of_a_step(repo, engines, opener):
     assert "the engine had lost its store" in " ".join(again.notes)
     assert text(again.run("cat one; ls -A")).split() == ["1", ".git", ".gitignore", "a.txt", "dir", "one"]
     assert again.run("echo 3 > three").number > step.number
+    assert engines[0].containers()
+    assert len(engines[0].commands()) == 1
 
 
 def test_stopped_and_started(engines, opener):
@@ -86,6 +98,27 @@ def test_pruned(engines, opener):
     found = again.run("cat x.log").stdout.text
     assert found == "kept\n" or "made anew" in " ".join(again.notes)
     assert text(again.run("git show HEAD:.gitignore")) == "*.log"
+
+
+def test_another_runner(repo, engines, opener, monkeypatch):
+    """From one engine to the other and back: files and branch come along, ignored files do not."""
+    engines[1].start()
+    ws = opener()
+    ws.run("echo 1 > one; echo '*.log' > .gitignore; echo lost > x.log")
+    tip = ws.tip
+    ws.close()
+    for engine in (engines[1], engines[0]):
+        monkeypatch.setenv(RUNNER, engine.address)
+        again = opener()
+        assert again._box._running.connection.runner.address == engine.address
+        assert "on another engine: another runner is named now" in " ".join(again.notes)
+        assert again.tip == tip == repo.git("rev-parse", "agent/work")
+        assert text(again.run("cat one; ls -A")).split() == [
+            "1",
+            *(".git", ".gitignore", "a.txt", "dir", "one"),
+        ]
+        again.close()
+        assert not any(one.containers() for one in engines)
 
 
 def test_two_engines_as_a_pool(repo, engines, opener, monkeypatch):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from patina_nb.engines.dagger import availability, command
-from patina_nb.engines.dagger.connection import connect
+from patina_nb.engines.dagger.connections import connect
 from patina_nb.engines.dagger.runners import VARIABLE, Runner, configured, unreachable
 from patina_nb.engines.select import choose, survey
 from patina_nb.errors import EngineUnavailableError
@@ -128,8 +128,22 @@ def test_an_address_that_is_none(place, monkeypatch):
     refused("'engine.sock' is not the address of a Dagger runner", "unix://")
 
 
-def test_a_password_is_not_shown():
-    assert str(configured("tcp://me:secret@host:1")) == "tcp://me:***@host:1"
+@pytest.mark.parametrize(
+    "address",
+    [
+        "unix:///run/dagger/engine.sock",
+        "tcp://host:1",
+        "kube-pod://pod?namespace=dagger",
+        "docker-container://it",
+    ],
+)
+def test_an_address_is_shown_as_it_was_given(address):
+    assert str(configured(address)) == address
+
+
+@pytest.mark.parametrize("password", ["secret", "", "a:b"])
+def test_a_password_is_not_shown(password):
+    assert str(configured(f"tcp://me:{password}@host:1")) == "tcp://me:***@host:1"
 
 
 def test_a_session_that_ends_at_once(place, monkeypatch, open_dir):

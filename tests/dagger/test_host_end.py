@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import select
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from patina_nb.engines.dagger import host_end
 from patina_nb.engines.dagger.host_end import HostEnd
 from patina_nb.errors import SandboxError
 from patina_nb.sandbox import server
@@ -155,6 +159,38 @@ def test_nobody_comes(open_dir):
     assert path.parent.stat().st_mode & 0o777 == 0o700
     end.close()
     assert not path.parent.exists()
+
+
+def test_an_answer_that_beats_have_caught_up_with():
+    """On a busy machine we read so late that the server was heard twice since."""
+    end = HostEnd(on_gone=lambda: None)
+    with socket.socket(socket.AF_UNIX) as server_end:
+        server_end.connect(os.fspath(end.path))
+        server_end.sendall(host_end.CONTROL + b'{"ready": true, "created": false}\n' + host_end.BEAT * 2)
+        assert end.greet({}, 20) == {"ready": True, "created": False}
+    end.close()
+
+
+def test_a_second_close_writes_nowhere():
+    """The numbers of our descriptors are those of somebody else by then, such as a stream of another box."""
+    end = HostEnd(on_gone=lambda: None)
+    end.close()
+    others = list(itertools.chain.from_iterable(socket.socketpair() for _ in range(20)))
+    end.close()
+    assert select.select(others, [], [], 0)[0] == []
+    for one in others:
+        one.close()
+
+
+def test_a_connection_may_say_late_what_it_is(root):
+    """On a busy machine its first byte comes long after it."""
+    box = Dialled(root)
+    box.greet()
+    for _ in range(3):
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.connect(os.fspath(box.end.path))
+            assert box.sh("echo still here") == "still here\n"
+    box.close()
 
 
 def test_what_killed_processes_left_is_swept():

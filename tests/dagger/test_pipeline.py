@@ -10,7 +10,7 @@ import pytest
 
 from patina_nb.engines import progress
 from patina_nb.engines.dagger import pipeline, telemetry
-from patina_nb.engines.dagger.connection import connect, on_connect
+from patina_nb.engines.dagger.connections import connect, on_connect
 from tests.dagger.live import needs_engine, rootfs
 
 pytestmark = needs_engine

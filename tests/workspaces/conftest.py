@@ -1,4 +1,4 @@
-"""Fixtures of the tests of workspaces.
+"""Fixtures of the tests of workspaces: each one with a repository runs on the embedded engine and on Dagger.
 
 def test_it(ws):                 # an open workspace of the repository `repo`
     step = ws.run("echo hi")
@@ -8,6 +8,9 @@ def test_that(pair):             # the same beside a plain clone
 
 def test_more(opener):
     ws = opener("other-session", with_changes=True)
+
+@pytest.mark.local_only("the disk under a container is that of its engine")
+def test_a_full_disk(repo):      # the same suite, but for this one
 """
 
 from __future__ import annotations
@@ -21,8 +24,20 @@ import pytest
 import patina_nb as patina
 from patina_nb.workspaces.opening import opened
 from patina_nb.workspaces.workspace import Workspace
+from tests.conftest import Repo
+from tests.dagger.live import needs_containers, reveal, rootfs
 
 from .support import Pair, remove_tree
+
+LOCAL = pytest.param("local", id="local")
+DAGGER = pytest.param("dagger", id="dagger", marks=[*needs_containers, pytest.mark.timeout(600)])
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Two engines, one suite."""
+    if "engine" in metafunc.fixturenames:
+        alone = metafunc.definition.get_closest_marker("local_only")
+        metafunc.parametrize("engine", [LOCAL] if alone else [LOCAL, DAGGER], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +57,22 @@ def cache(open_cache, tmp_path, monkeypatch) -> Iterator[Path]:
     yield open_cache
     for workspace in opened():
         workspace.close()
+
+
+@pytest.fixture
+def engine(request, cache, monkeypatch) -> str:
+    """The engine of workspaces in this test: the embedded one (or what PATINA_ENGINE names instead), or Dagger."""
+    if request.param == "dagger":
+        reveal(monkeypatch)
+        monkeypatch.setenv("PATINA_ENGINE", "dagger")
+        monkeypatch.setenv("PATINA_DAGGER_IMAGE", f"rootfs:{rootfs()}")
+    return request.param
+
+
+@pytest.fixture
+def repo(engine, repo: Repo) -> Repo:
+    """The repository, for workspaces on the engine of this test."""
+    return repo
 
 
 @pytest.fixture

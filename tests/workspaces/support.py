@@ -65,6 +65,14 @@ def remove_tree(path: Path) -> None:
     shutil.rmtree(path)
 
 
+def remove_cache(cache: Path, project_id: str) -> None:
+    """Remove what engines keep of a project on this machine: checkouts, or where a session's volume is."""
+    kept = [path for path in (cache / project_id, cache / "dagger" / project_id) if path.exists()]
+    assert kept
+    for path in kept:
+        remove_tree(path)
+
+
 def paths(step: Step) -> dict[str, str]:
     """The files of a step: path -> what happened to it."""
     return {file.path: file.status for file in step.files}

@@ -365,10 +365,9 @@ def test_a_full_disk_when_a_session_starts(repo):
     )
 
 
+@pytest.mark.local_only("the disk under a container is that of its engine")
 def test_a_full_disk_under_the_workspace(repo, tmp_path):
     """The agent fills its own disk: the step says so; when it has made room, everything is on the branch."""
-    if os.environ.get("PATINA_ENGINE") == "dagger":
-        pytest.skip("the disk under a container is its engine's")
     (tmp_path / "disk").mkdir()
     said = in_mount_namespace(
         repo,

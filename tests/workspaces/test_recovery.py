@@ -11,7 +11,7 @@ import patina_nb as patina
 from patina_nb import events
 from patina_nb.errors import SessionBusyError
 
-from .support import finished, left, paths, python, remove_tree, run_python, said, shell, wait_for
+from .support import finished, left, paths, python, remove_cache, run_python, said, shell, wait_for
 
 HOLD = """
 import sys, time
@@ -281,7 +281,7 @@ def test_from_engine_to_engine(repo, ws, opener):
 def test_cache_removed(repo, ws, opener, open_cache):
     ws.run("echo '*.log' > .gitignore; echo 1 > x.log; echo 1 > one")
     ws.close()
-    remove_tree(open_cache / ws.project.id)
+    remove_cache(open_cache, ws.project.id)
     again = opener()
     assert any("made anew" in note and "ignored files" in note for note in again.notes)
     assert again.run("cat one; ls x.log").stdout.text == "1\n"
@@ -291,7 +291,7 @@ def test_cache_removed(repo, ws, opener, open_cache):
 def test_cache_removed_after_a_crash(repo, opener, open_cache):
     died(repo, before="ws.run('echo 1 > one')", then="ws.run('echo 2 > two; sleep 1000')")
     project = patina.sessions(repo.path)[0].project
-    remove_tree(open_cache / project.id)
+    remove_cache(open_cache, project.id)
     ws = opener()
     notes = " ".join(ws.notes)
     assert "made anew" in notes

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patina_nb.secrets import Vault
 from patina_nb.workspaces.recorder import NOTHING_RUN
 from patina_nb.workspaces.step import SUBJECT_LENGTH, commit_message, shown_command, status_of, subject
 
@@ -47,5 +48,12 @@ def test_a_subject_is_one_printable_line(command):
 
 
 def test_a_command_as_text():
-    assert shown_command("a 'b'") == "a 'b'"
-    assert shown_command(["a", "b c", ""]) == "a 'b c' ''"
+    assert shown_command("a 'b'", str) == "a 'b'"
+    assert shown_command(["a", "b c", ""], str) == "a 'b c' ''"
+
+
+def test_a_command_as_text_is_masked_before_it_is_quoted():
+    vault = Vault()
+    vault.remember({"TOKEN": b"it's mine"})
+    assert shown_command("echo it's mine", vault.hide) == "echo ***"
+    assert shown_command(["echo", "it's mine"], vault.hide) == "echo '***'"

@@ -328,6 +328,7 @@ def test_shell(repo, ws):
     assert paths(ws.run("true")) == {"typed": "added"}
 
 
+@pytest.mark.local_only("a rung of that engine")
 def test_a_box_without_terminals_says_so(opener, monkeypatch):
     """Landlock as the user's own uid: an interactive shell is refused in words, and the badge has told before."""
     monkeypatch.setenv("PATINA_LOCAL_RUNG", "landlock")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import socket
-import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,15 +12,15 @@ from patina_nb.engines.base import ChangeList, Isolation, Prune
 from patina_nb.engines.dagger.connection import Connection
 from patina_nb.engines.dagger.host_end import HostEnd
 from patina_nb.engines.dagger.layout import WORKSPACE
+from patina_nb.engines.held import HeldBox
 from patina_nb.engines.local.lock import SessionLock
 from patina_nb.errors import PatinaError, SandboxError
 
 if TYPE_CHECKING:
     import dagger
 
-_STREAM_S = 10.0
+_STREAM_S = 30.0
 _STOP_S = 10.0
-_open: set[DaggerBox] = set()  # until they are closed, even when nobody holds them any more
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ async def _stopped(service: dagger.Service) -> None:
         await service.stop(kill=True)
 
 
-class DaggerBox:
+class DaggerBox(HeldBox):
     """A box of the Dagger engine."""
 
     engine = "dagger"
@@ -64,21 +61,15 @@ class DaggerBox:
         caches: Mapping[str, str],
         notes: Sequence[str],
         lock: SessionLock,
-        wipe: Callable[[Connection], Awaitable[None]],
-        forget: Callable[[], None],
+        remove: Callable[[], None],
     ) -> None:
+        super().__init__(lock)
         self.isolation = isolation
         self.created = created
         self.caches: Mapping[str, str] = caches
         self.notes: Sequence[str] = tuple(notes)
         self._running = running
-        self._lock = lock
-        self._wipe = wipe
-        self._forget = forget
-        self._owner = os.getpid()
-        self._guard = threading.RLock()
-        self._closed = False
-        _open.add(self)
+        self._empty = remove
 
     def connect(self) -> socket.socket:
         """A new stream to the server; raises SandboxError when the box is gone."""
@@ -105,43 +96,12 @@ class DaggerBox:
     def alive(self) -> bool:
         return not self._closed and self._running.end.gone is None
 
-    def close(self) -> None:
-        """End every process of the box; the session's volume stays. A second call does nothing."""
-        with self._guard:
-            try:
-                self._end()
-            finally:
-                self._lock.release()
-
-    def _end(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        _open.discard(self)
-        if self._owner != os.getpid():  # a fork of our process holds a copy of us, the box is not its own
-            self._running.end.abandon()
-            return
+    def _stop(self) -> None:
         self._running.stop()
 
-    def delete(self) -> None:
-        """Close the box and empty its volume; where the engine has gone, the volume went with it."""
-        if self._owner != os.getpid():
-            raise SandboxError("the box belongs to the process that opened it: delete it there")
-        with self._guard:
-            try:
-                self._end()
-                with suppress(PatinaError):
-                    self._running.connection.run(lambda: self._wipe(self._running.connection), _STOP_S * 6)
-                self._forget()
-                self._lock.remove()
-            finally:
-                self._lock.release()
+    def _let_go(self) -> None:
+        self._running.end.abandon()
 
-
-def close_all() -> None:
-    """Close every box of this process; runs at the end of the interpreter, before connections are closed."""
-    for box in list(_open):
-        box.close()
-
-
-atexit.register(close_all)
+    def _remove(self) -> None:
+        """Empty its volumes, now or when the engine is back."""
+        self._empty()

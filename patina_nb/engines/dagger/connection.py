@@ -1,17 +1,11 @@
-"""Connections to Dagger engines: one per runner and process, kept until the process ends.
+"""A connection to a Dagger engine: a ``dagger session`` process, and a client of it.
 
-    connection = connect()                                   # the runner of the environment
-    version = connection.run(connection.client.version, timeout=5)
-    data = connection.query("{ version }")
-
-A connection is a ``dagger session`` process and a client of it whose coroutines run in the one event loop of
-this process (`loop`). It does not heal: when its engine has gone, `alive` is false, and the next `connect`
-makes a new one.
+The client's coroutines run in the one event loop of this process (`loop`). A connection does not heal: when
+its engine has gone, `alive` is false (see `connections`).
 """
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 import time
@@ -37,60 +31,23 @@ if TYPE_CHECKING:
     from graphql import GraphQLSchema
 
 T = TypeVar("T")
-Environment = Callable[[Runner], Mapping[str, str]]
-
-CONNECT_S = 20.0  # for an engine that runs
-LAUNCH_S = 600.0  # for one that is to be started, its image downloaded first
 QUERY_S = 60.0
-_PING_S = 5.0
+_DIAL_S = 5.0
+_PING_S = 20.0  # whoever is slower is given up, with every box of the connection
 _CLOSE_S = 5.0
-
-_environments: list[Environment] = []
-_connections: dict[Runner, Connection] = {}
-_locks: dict[Runner, threading.Lock] = {}
-_guard = threading.Lock()
-
-
-def on_connect(environment: Environment) -> None:
-    """From now on each new connection's command gets these variables as well (where to send telemetry)."""
-    if environment not in _environments:
-        _environments.append(environment)
-
-
-def connect(runner: str | None = None, *, timeout: float | None = None) -> Connection:
-    """The connection to that runner, else to the one of the environment; made when there is none that works.
-
-    Args:
-        runner: an address as ``_EXPERIMENTAL_DAGGER_RUNNER_HOST`` takes it.
-        timeout: seconds for connecting; default: `CONNECT_S`, or `LAUNCH_S` where an engine must be started.
-
-    Raises EngineUnavailableError with what to install or to start.
-    """
-    where = runners.configured(runner)
-    with _guard:
-        mine = _locks.setdefault(where, threading.Lock())
-    with mine:
-        known = _connections.get(where)
-        if known is not None:
-            if known.ping():
-                return known
-            known.close()
-        made = Connection(where, timeout or (LAUNCH_S if where.launches else CONNECT_S))
-        _connections[where] = made
-        return made
-
-
-def close_all() -> None:
-    """Close every connection of this process."""
-    for known in list(_connections.values()):
-        known.close()
 
 
 class Connection:
-    """A connection to one engine; made by `connect`. Methods may be called from any thread but the loop's."""
+    """To one engine; made by `connections.connect`. Methods may be called from any thread but the loop's.
 
-    def __init__(self, runner: Runner, timeout: float) -> None:
+    `environment`: more variables for the command, asked for when it is started.
+    """
+
+    def __init__(
+        self, runner: Runner, timeout: float, environment: Callable[[], Mapping[str, str]] = dict
+    ) -> None:
         self.runner = runner
+        self._environment = environment
         self.began = time.time()
         self._owner = os.getpid()
         self._broken: str | None = None
@@ -193,6 +150,11 @@ class Connection:
         if process is not None:
             process.end()
 
+    def forget(self) -> None:
+        """In a child of a fork: let go of this copy; its lock may be held by a thread that is not here."""
+        self._closing = threading.Lock()
+        self.close()
+
     def __repr__(self) -> str:
         return f"<Connection to {self.runner}: {self._broken or self._engine_version}>"
 
@@ -232,7 +194,7 @@ class Connection:
         self._url = f"http://127.0.0.1:{port}/query"
 
         async def client() -> httpx.AsyncClient:
-            patience = httpx.Timeout(None, connect=_PING_S)
+            patience = httpx.Timeout(None, connect=_DIAL_S)
             return httpx.AsyncClient(auth=(token, ""), timeout=patience, trust_env=False)
 
         self._http = loop.run(client, timeout)
@@ -255,10 +217,7 @@ class Connection:
         reason = runners.unreachable(self.runner)
         if reason is not None:
             raise EngineUnavailableError(f"{reason}{_how_to_start(self.runner)}")
-        extra: dict[str, str] = {}
-        for environment in _environments:
-            extra.update(environment(self.runner))
-        self._process = command.SessionProcess(program, self.runner, extra)
+        self._process = command.SessionProcess(program, self.runner, dict(self._environment()))
         return self._process.parameters(timeout)
 
     def _open_client(self, known: GraphQLSchema, timeout: float) -> None:
@@ -269,7 +228,7 @@ class Connection:
         port, token = self._address
         session = SingleConnection(
             ConnectParams(port=port, session_token=token),
-            ConnectConfig(retry=None, timeout=Timeout(None, connect=_PING_S)),
+            ConnectConfig(retry=None, timeout=Timeout(None, connect=_DIAL_S)),
         )
         cast("GraphQLClient", session.session.client).schema = known
         loop.run(session.connect, timeout)
@@ -291,18 +250,3 @@ def _how_to_start(runner: Runner) -> str:
     if runner.address is None:
         return f"; install Docker, or name a running engine in {runners.VARIABLE}"
     return f"; start the engine, or name another one in {runners.VARIABLE}"
-
-
-def _forget() -> None:
-    """After a fork: the connections are the parent's."""
-    global _guard
-    for known in _connections.values():
-        known._closing = threading.Lock()  # noqa: SLF001
-        known.close()
-    _connections.clear()
-    _locks.clear()
-    _guard = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget)
-atexit.register(close_all)

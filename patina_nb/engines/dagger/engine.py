@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from patina_nb.engines.base import Availability, BoxSpec
 from patina_nb.engines.dagger import availability, pool, records, telemetry
 from patina_nb.engines.dagger.box import DaggerBox
-from patina_nb.engines.dagger.connection import on_connect
+from patina_nb.engines.dagger.connections import on_connect
 from patina_nb.engines.dagger.opening import open_box
 from patina_nb.engines.local.lock import hold
 

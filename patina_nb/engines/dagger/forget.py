@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from patina_nb.engines.dagger import records
-from patina_nb.engines.dagger.connection import connect
-from patina_nb.engines.dagger.opening import wiper
+from patina_nb.engines.dagger import records, volumes
+from patina_nb.engines.dagger.connections import connect
 from patina_nb.engines.local.lock import hold
 from patina_nb.engines.throwaway import is_throwaway
 from patina_nb.errors import PatinaError, SessionBusyError
 
-_WIPE_S = 60.0
 _CONNECT_S = 10.0
 
 
 def forget(project_id: str, session_id: str) -> None:
-    """Empty a session's volume, if it has one, and forget it; where its engine is gone, so is the volume.
+    """Empty a session's volumes, if it has some, and forget it; out of reach, they are emptied later.
 
     Raises SessionBusyError when its box runs.
     """
@@ -26,13 +24,28 @@ def forget(project_id: str, session_id: str) -> None:
         return
     lock = hold(place, session_id)
     try:
-        with suppress(PatinaError):
+        try:
             connection = connect(record.runner or None, timeout=_CONNECT_S)
-            connection.run(lambda: wiper(project_id, record)(connection), _WIPE_S)
-        records.forget(place, session_id)
+        except PatinaError:
+            records.owe(place, record)
+            records.forget(place, session_id)
+        else:
+            volumes.remove(connection, place, project_id, session_id)
+            volumes.pay(connection, place, project_id)
         lock.remove()
     finally:
         lock.release()
+
+
+def forget_volume(project_id: str, name: str) -> None:
+    """Empty a shared volume of a project on every engine that holds seeds of it.
+
+    One that is out of reach keeps it, like all that nobody uses, until it is pruned.
+    """
+    seeds = {seed.runner: seed.bare for seed in records.seeds(records.project_place(project_id))}
+    for runner, seed in seeds.items():
+        with suppress(PatinaError):
+            volumes.empty_shared(connect(runner or None, timeout=_CONNECT_S), project_id, seed, name)
 
 
 def forget_throwaways(project_id: str) -> list[str]:

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from patina_nb.engines.local.lock import started
 from patina_nb.errors import SandboxError
@@ -29,7 +29,6 @@ MORE, ECHO, QUIT = b"m", b"e", b"q"
 BEAT = b"b"
 _LONGEST_PATH = 100  # of a unix socket; the kernel's limit is 107
 _ANSWER_LIMIT = 64 << 10
-_KIND_S = 2.0
 _NAME = "patina-box-{pid}-{start}-"
 
 
@@ -49,6 +48,7 @@ class HostEnd:
         self._idle: deque[socket.socket] = deque()
         self._gone: str | None = None
         self._greeted = False
+        self._released = False
         self._wake_read, self._wake_write = os.pipe()
         self._thread = threading.Thread(target=self._serve, name="patina-box", daemon=True)
         self._thread.start()
@@ -124,23 +124,32 @@ class HostEnd:
             poller.register(self._wake_read, selectors.EVENT_READ)
             poller.register(self._listener, selectors.EVENT_READ, "listener")
             while self._gone is None:
-                if self._greeted and self._control is not None and len(poller.get_map()) < 3:
+                if self._greeted and self._control is not None and self._control not in poller.get_map():
                     poller.register(self._control, selectors.EVENT_READ, "control")
                 for key, _ in poller.select():
                     if key.data == "listener":
-                        self._accept()
+                        self._accept(poller)
                     elif key.data == "control":
                         self._hear()
+                    elif key.data == "new":
+                        poller.unregister(key.fileobj)
+                        self._sort(cast("socket.socket", key.fileobj))
                     else:
                         os.read(self._wake_read, 4096)
+            for key in [key for key in poller.get_map().values() if key.data == "new"]:
+                cast("socket.socket", key.fileobj).close()
         self._release()
 
-    def _accept(self) -> None:
+    def _accept(self, poller: selectors.BaseSelector) -> None:
+        """Its kind comes through the engine, too: on a busy machine seconds after the connection."""
         try:
             made, _ = self._listener.accept()
         except OSError:
             return
-        made.settimeout(_KIND_S)
+        made.setblocking(False)
+        poller.register(made, selectors.EVENT_READ, "new")
+
+    def _sort(self, made: socket.socket) -> None:
         try:
             kind = made.recv(1)
         except OSError:
@@ -152,7 +161,8 @@ class HostEnd:
                 self._idle.append(made)
             else:
                 if kind == PROBE:
-                    self._tell(ECHO)
+                    with suppress(OSError):  # nobody waits for it any more
+                        made.send(ECHO)
                 made.close()
             self._changed.notify_all()
 
@@ -182,11 +192,14 @@ class HostEnd:
             self._changed.notify_all()
 
     def _wake(self) -> None:
-        with suppress(OSError):
-            os.write(self._wake_write, b"\0")
+        """Have the thread look up. Once it has ended, the number of its pipe may be another box's stream."""
+        with self._changed:
+            if not self._released:
+                os.write(self._wake_write, b"\0")
 
     def _release(self) -> None:
         with self._changed:
+            self._released = True
             for one in (self._listener, self._control, *self._idle):
                 if one is not None:
                     one.close()
@@ -196,14 +209,15 @@ class HostEnd:
 
 
 def _line(control: socket.socket) -> dict[str, Any]:
-    line = b""
-    while not line.endswith(b"\n"):
+    """The answer; beats may have come right behind it."""
+    said = b""
+    while b"\n" not in said:
         more = control.recv(4096)
-        if not more or len(line) > _ANSWER_LIMIT:
+        if not more or len(said) > _ANSWER_LIMIT:
             raise SandboxError("the server of the box ended, or answers against the protocol")
-        line += more
+        said += more
     try:
-        answer = json.loads(line)
+        answer = json.loads(said.partition(b"\n")[0])
     except ValueError:
         answer = None
     if not isinstance(answer, dict):

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -16,20 +16,41 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _guard = threading.Lock()
-_portal: BlockingPortal | None = None
-_stack = ExitStack()
+_running: tuple[BlockingPortal, threading.Thread] | None = None
 _OVERDUE_S = 5.0
 
 
 def portal() -> BlockingPortal:
     """The portal into the loop's thread, which is started on first use and ended at exit."""
-    global _portal
+    global _running
     with _guard:
-        if _portal is None:
-            from anyio.from_thread import start_blocking_portal
+        if _running is None:
+            _running = _start()
+        return _running[0]
 
-            _portal = _stack.enter_context(start_blocking_portal("asyncio", name="patina-dagger"))
-        return _portal
+
+def _start() -> tuple[BlockingPortal, threading.Thread]:
+    """Not anyio's `start_blocking_portal`: a fork would stop the portal of its parent, and wait for ever."""
+    import anyio
+    from anyio.from_thread import BlockingPortal
+
+    made: Future[BlockingPortal] = Future()
+
+    async def serve() -> None:
+        async with BlockingPortal() as opened:
+            made.set_result(opened)
+            await opened.sleep_until_stopped()
+
+    def work() -> None:
+        try:
+            anyio.run(serve)
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the portal
+            if not made.done():
+                made.set_exception(error)
+
+    thread = threading.Thread(target=work, name="patina-dagger", daemon=True)
+    thread.start()
+    return made.result(), thread
 
 
 def run(work: Callable[[], Awaitable[T]], timeout: float | None = None) -> T:
@@ -60,17 +81,20 @@ def start(work: Callable[[], Awaitable[T]], timeout: float | None = None) -> Fut
 
 def stop() -> None:
     """End the loop and its thread; what still runs in it is waited for, so cancel that first."""
-    global _portal, _stack
+    global _running
     with _guard:
-        stack, _stack, _portal = _stack, ExitStack(), None
-    with suppress(RuntimeError):
-        stack.close()
+        running, _running = _running, None
+    if running is not None:
+        opened, thread = running
+        with suppress(RuntimeError):  # it has ended already
+            opened.call(opened.stop)
+        thread.join()
 
 
 def _forget() -> None:
     """After a fork the child has no such thread; it gets its own when it needs one."""
-    global _portal, _stack, _guard
-    _portal, _stack, _guard = None, ExitStack(), threading.Lock()
+    global _running, _guard
+    _running, _guard = None, threading.Lock()
 
 
 os.register_at_fork(after_in_child=_forget)

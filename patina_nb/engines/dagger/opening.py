@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from patina_nb.engines.base import BoxSpec
-from patina_nb.engines.dagger import images, isolation, packs, preparing, records, seeds, server
+from patina_nb.engines.dagger import images, isolation, packs, preparing, records, seeds, server, volumes
 from patina_nb.engines.dagger.box import DaggerBox, Running
 from patina_nb.engines.dagger.connection import Connection
 from patina_nb.engines.dagger.failures import EngineFailedError, is_gone, words
 from patina_nb.engines.dagger.host_end import HostEnd
 from patina_nb.engines.dagger.images import Base
-from patina_nb.engines.dagger.layout import CLAIM, HOME, HOMES, PACK, SOCKET, WORKSPACE
+from patina_nb.engines.dagger.layout import CLAIM, HOME, PACK, SOCKET, WORKSPACE
 from patina_nb.engines.dagger.records import Session
 from patina_nb.engines.dagger.seeds import Wanted
 from patina_nb.engines.local import environment
-from patina_nb.engines.local.identity import FIRST_UID, UIDS
 from patina_nb.engines.local.lock import SessionLock
 from patina_nb.engines.local.places import ProjectCache
 from patina_nb.engines.local.sessions import lost
@@ -29,8 +28,8 @@ from patina_nb.errors import SandboxError
 if TYPE_CHECKING:
     import dagger
 
-START_S = 60.0
-GREET_S = 30.0
+START_S = 120.0  # eight at once on two busy cores take a minute
+GREET_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,7 @@ class Place:
     connection: Connection
     record: Session
     notes: tuple[str, ...] = ()  # what was lost on the way here
+    left: Session | None = None  # where it was, on another engine
 
 
 def open_box(
@@ -49,13 +49,14 @@ def open_box(
 
     Raises EngineFailedError, EngineGoneError, SandboxError or RepositoryError.
     """
-    base = images.base(spec.container, spec.env, user(spec.project_id))
+    base = images.base(spec.container, spec.env, volumes.user(spec.project_id))
     place = _place(spec, connection, cache, base, moved)
     end = HostEnd(on_gone=connection.ping)  # if its engine is stopped, let go of it
     try:
         with preparing.objects(spec) as objects:
+            patience = seeds.MAKE_S if spec.container.services else START_S  # their images may be downloaded
             service = connection.run(
-                lambda: _start(connection.client, spec, place.record, end, objects), START_S
+                lambda: _start(connection.client, spec, place.record, end, objects), patience
             )
             running = Running(connection, service, end)
             answer = _greet(running, spec, place.record, base)
@@ -64,6 +65,9 @@ def open_box(
         raise
     created = bool(answer.get("created"))
     records.remember(cache, spec.session_id, place.record)
+    if place.left is not None:
+        records.owe(cache, place.left)
+    volumes.pay(connection, cache, spec.project_id)
     notes = [*place.notes, *_notes(spec, place, created), *preparing.notes(spec)]
     return DaggerBox(
         running=running,
@@ -72,29 +76,8 @@ def open_box(
         caches=environment.caches(HOME),
         notes=notes,
         lock=lock,
-        wipe=wiper(spec.project_id, place.record),
-        forget=lambda: records.forget(cache, spec.session_id),
+        remove=lambda: volumes.remove(connection, cache, spec.project_id, spec.session_id),
     )
-
-
-def user(project_id: str) -> int:
-    """Uid and gid of a project's agents, as the local engine has them when we are root."""
-    return FIRST_UID + int(project_id, 16) % UIDS
-
-
-def wiper(project_id: str, record: Session) -> Callable[[Connection], Awaitable[None]]:
-    """What empties a session's volume, when it is still there."""
-
-    async def wipe(connection: Connection) -> None:
-        import dagger
-
-        made = seeds.load(connection.client, record.seed)
-        mounted = _with_volume(connection.client, made, project_id, record).with_user("root")
-        script = f"find {HOMES} -mindepth 1 -delete 2>/dev/null || rm -rf {HOMES}/* {HOMES}/.[!.]*"
-        with suppress(dagger.DaggerError):  # the seed is gone, and with it all that was on it
-            await mounted.with_exec(["sh", "-c", script, record.volume]).sync()
-
-    return wipe
 
 
 def _place(spec: BoxSpec, connection: Connection, cache: ProjectCache, base: Base, moved: str) -> Place:
@@ -104,7 +87,7 @@ def _place(spec: BoxSpec, connection: Connection, cache: ProjectCache, base: Bas
     notes: tuple[str, ...] = ()
     if known is not None and known.runner == runner:
         if seeds.is_there(connection, known.seed, known.seed_key):
-            return Place(connection, known)
+            return Place(connection, replace(known, caches=tuple({*known.caches, *spec.container.caches})))
         notes = (lost("the engine had lost its store"),)
     elif known is not None:
         notes = (lost(f"on another engine: {moved or 'another runner is named now'}"),)
@@ -116,8 +99,10 @@ def _place(spec: BoxSpec, connection: Connection, cache: ProjectCache, base: Bas
         seed=seed.ready,
         seed_key=wanted.key,
         image=str(base.image),
+        caches=tuple(spec.container.caches),
     )
-    return Place(connection, record, notes)
+    left = known if known is not None and known.runner != runner else None
+    return Place(connection, record, notes, left)
 
 
 async def _start(
@@ -126,8 +111,8 @@ async def _start(
     import dagger
 
     seed = seeds.load(client, record.seed)
-    made = _with_volume(client, seed, spec.project_id, record)
-    made = preparing.volumes(client, made, spec, user(spec.project_id))
+    made = volumes.with_home(client, seed, spec.project_id, record)
+    made = volumes.with_others(client, made, spec, record)
     made = preparing.services(client, made, spec)
     made = server.mounted(client, made.with_user("root").with_workdir("/")).with_unix_socket(
         SOCKET, client.host().unix_socket(os.fspath(end.path))
@@ -140,14 +125,6 @@ async def _start(
         if is_gone(error):
             raise
         raise EngineFailedError(f"the container cannot be started: {words(error)}") from error
-
-
-def _with_volume(
-    client: dagger.Client, seed: dagger.Container, project_id: str, record: Session
-) -> dagger.Container:
-    """The key and the seed together name the volume: both are in the record."""
-    volume = client.cache_volume(f"patina-{project_id}-{record.volume}")
-    return seed.with_mounted_cache(HOMES, volume, source=seed.directory(HOMES))
 
 
 def _greet(running: Running, spec: BoxSpec, record: Session, base: Base) -> dict[str, Any]:

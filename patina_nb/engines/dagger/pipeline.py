@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from patina_nb.engines.dagger import anyloop, pool, records, telemetry
-from patina_nb.engines.dagger.connection import Connection, on_connect
+from patina_nb.engines.dagger.connection import Connection
+from patina_nb.engines.dagger.connections import on_connect
 from patina_nb.engines.dagger.failures import EngineGoneError, is_gone
 from patina_nb.engines.dagger.telemetry import Watch
 from patina_nb.errors import Interrupted

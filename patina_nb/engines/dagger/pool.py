@@ -12,7 +12,8 @@ import re
 from collections.abc import Sequence
 
 from patina_nb.engines.dagger import runners
-from patina_nb.engines.dagger.connection import Connection, connect
+from patina_nb.engines.dagger.connection import Connection
+from patina_nb.engines.dagger.connections import connect
 from patina_nb.errors import EngineUnavailableError
 
 VARIABLE = "PATINA_DAGGER_RUNNERS"

@@ -1,18 +1,18 @@
-"""What a container is given beyond its seed: volumes, and a git directory with the session's names."""
+"""What a container is given beyond its seed: services, and a git directory with the session's names."""
 
 from __future__ import annotations
 
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patina_nb.engines.base import BoxSpec
 from patina_nb.engines.dagger import images, packs
-from patina_nb.engines.dagger.layout import HOME, HOMES, SHORT_CUT, WORKSPACE
+from patina_nb.engines.dagger.layout import HOME
 from patina_nb.engines.dagger.scripts import script
 from patina_nb.engines.local.checkout import config
 from patina_nb.engines.local.gitdir import author, references
@@ -21,25 +21,7 @@ from patina_nb.errors import SandboxError
 if TYPE_CHECKING:
     import dagger
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
-_PATH = re.compile(r"(/[A-Za-z0-9._-]+)+")
-_TAKEN = (
-    HOMES,
-    HOME,
-    WORKSPACE,
-    SHORT_CUT,
-    "/run",
-    "/proc",
-    "/dev",
-    "/sys",
-    "/etc",
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/tmp",  # noqa: S108
-)
 
 
 def first(spec: BoxSpec) -> list[str]:
@@ -86,23 +68,6 @@ def notes(spec: BoxSpec) -> list[str]:
     return said
 
 
-def volumes(client: dagger.Client, made: dagger.Container, spec: BoxSpec, uid: int) -> dagger.Container:
-    """With the session's caches, and the volumes that the project's sessions share.
-
-    Raises SandboxError for a bad name or path.
-    """
-    session = f"patina-{spec.project_id}-{spec.session_id}-"
-    project = f"patina-{spec.project_id}--"
-    for kind, prefix, wanted in (
-        ("cache", session, spec.container.caches),
-        ("shared volume", project, spec.shared),
-    ):
-        for name, path in _checked(kind, wanted):
-            volume = client.cache_volume(prefix + name)
-            made = made.with_mounted_cache(path, volume, owner=f"{uid}:{uid}")
-    return made
-
-
 def services(client: dagger.Client, made: dagger.Container, spec: BoxSpec) -> dagger.Container:
     """With the services that the spec names, each started when the box is, and ready when its ports answer.
 
@@ -122,22 +87,6 @@ def services(client: dagger.Client, made: dagger.Container, spec: BoxSpec) -> da
             service = container.as_service(use_entrypoint=True)
         made = made.with_service_binding(name, service)
     return made
-
-
-def _checked(kind: str, wanted: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name, path in wanted.items():
-        if not _NAME.fullmatch(name):
-            raise SandboxError(
-                f"the {kind} name {name!r} is not usable: use letters, digits, '.', '_' and '-'"
-            )
-        inside_home = path.startswith(f"{HOME}/")
-        taken = not inside_home and any(path == top or path.startswith(f"{top}/") for top in _TAKEN)
-        if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")) or taken:
-            raise SandboxError(
-                f"the {kind} {name} cannot be at {path!r}: use a path below {HOME}, or one outside of the "
-                f"workspace and the system, such as /shared/{name}"
-            )
-        yield name, path
 
 
 def _names(spec: BoxSpec, commit: str | None = None) -> Sequence[str]:

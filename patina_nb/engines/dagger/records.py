@@ -7,6 +7,7 @@ to mean something else: whoever uses a record checks what it finds.
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     seed: str  # id of the container that the volume was made from
     seed_key: str
     image: str = ""
+    caches: tuple[str, ...] = ()  # names of those that it ever had
 
 
 class Seed(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,27 @@ def remember(cache: ProjectCache, session_id: str, record: Session) -> None:
 def forget(cache: ProjectCache, session_id: str) -> None:
     """Remove the record of a session."""
     _session_path(cache, session_id).unlink(missing_ok=True)
+
+
+def owe(cache: ProjectCache, record: Session) -> None:
+    """Remember that the volumes of a session that is gone are still to be emptied."""
+    folder = cache.root / "owed"
+    passage(folder, cache.identity)
+    _write(folder / f"{record.volume}.json", record)
+
+
+def owed(cache: ProjectCache) -> list[Session]:
+    """Of which sessions the volumes are still to be emptied."""
+    found = []
+    for path in sorted((cache.root / "owed").glob("*.json")):
+        with suppress(OSError, msgspec.MsgspecError):
+            found.append(msgspec.json.decode(path.read_bytes(), type=Session))
+    return found
+
+
+def settle(cache: ProjectCache, record: Session) -> None:
+    """They are emptied."""
+    (cache.root / "owed" / f"{record.volume}.json").unlink(missing_ok=True)
 
 
 def seeds(cache: ProjectCache) -> list[Seed]:

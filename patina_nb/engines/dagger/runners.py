@@ -10,7 +10,7 @@ import os
 import shutil
 import socket
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from patina_nb.errors import EngineUnavailableError
 
@@ -50,7 +50,7 @@ class Runner:
     def __str__(self) -> str:
         if self.address is None:
             return "the engine that the dagger command starts by itself"
-        return _without_password(urlsplit(self.address))
+        return _without_password(self.address)
 
 
 def configured(address: str | None = None) -> Runner:
@@ -120,7 +120,6 @@ def _knock(family: int, address: str, seconds: float) -> None:
         probe.connect(address)
 
 
-def _without_password(parts: SplitResult) -> str:
-    if parts.password is None:
-        return parts.geturl()
-    return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")).geturl()
+def _without_password(address: str) -> str:
+    password = urlsplit(address).password
+    return address if password is None else address.replace(f":{password}@", ":***@", 1)

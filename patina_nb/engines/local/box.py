@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import socket
 import subprocess
-import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from patina_nb.engines.base import ChangeList, Isolation, Prune
+from patina_nb.engines.held import HeldBox
 from patina_nb.engines.local import launcher
 from patina_nb.engines.local.cgroup import Group
 from patina_nb.engines.local.diagnosis import explain
-from patina_nb.engines.local.lock import SessionLock, hold
+from patina_nb.engines.local.lock import SessionLock
 from patina_nb.engines.local.places import ProjectCache
 from patina_nb.engines.local.prune import prune
 from patina_nb.engines.local.removal import remove
@@ -28,7 +27,6 @@ from patina_nb.errors import SandboxError
 _READY = 20.0
 _SEND = 5.0
 _END = 3.0
-_open: set[LocalBox] = set()  # until they are closed, even when nobody holds them any more
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def _greet(server: Server, config: object) -> None:
     raise SandboxError("the server of the box answers against the protocol")
 
 
-class LocalBox:
+class LocalBox(HeldBox):
     """A box of the embedded engines."""
 
     def __init__(
@@ -110,6 +108,7 @@ class LocalBox:
         folder: Path,
         cache: ProjectCache,
     ) -> None:
+        super().__init__(lock)
         self.engine = engine
         self.isolation = isolation
         self.workspace = workspace
@@ -119,13 +118,8 @@ class LocalBox:
         self._server = server
         self._upper = upper
         self._group = group
-        self._lock = lock
         self._folder = folder
         self._cache = cache
-        self._owner = os.getpid()
-        self._guard = threading.RLock()
-        self._closed = False
-        _open.add(self)
 
     def connect(self) -> socket.socket:
         """A new stream to the server; raises SandboxError when the box is gone."""
@@ -159,58 +153,21 @@ class LocalBox:
     def alive(self) -> bool:
         return not self._closed and self._server.process.poll() is None
 
-    def close(self) -> None:
-        """End every process of the box; the session's state stays. A second call does nothing."""
-        with self._guard:
-            try:
-                self._end()
-            finally:
-                self._lock.release()
-
-    def _end(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        _open.discard(self)
-        self._server.control.close()  # end of file: the server kills all and exits
-        os.close(self._server.stderr)
-        if self._owner != os.getpid():  # a fork of our process holds a copy of us, the box is not its own
-            return
-        self._await_end()
-        if self._group is not None:
-            self._group.remove()
-
-    def _await_end(self) -> None:
+    def _stop(self) -> None:
+        self._let_go()
         process = self._server.process
         try:
             process.wait(_END)
         except subprocess.TimeoutExpired:
             end_tree(process.pid)
             process.wait()
+        if self._group is not None:
+            self._group.remove()
 
-    def delete(self) -> None:
-        """Close the box and remove the session's state.
+    def _let_go(self) -> None:
+        self._server.control.close()  # the last end of it: the server kills all and exits
+        os.close(self._server.stderr)
 
-        Raises SandboxError when something stays, SessionBusyError when the session was opened elsewhere.
-        """
-        if self._owner != os.getpid():
-            raise SandboxError("the box belongs to the process that opened it: delete it there")
-        with self._guard:
-            try:
-                self._end()
-                if self._lock.fd < 0:  # closed before: others could have opened it since
-                    self._lock = hold(self._cache, self._folder.name)
-                remove(self._folder)
-                prune(self._cache)
-                self._lock.remove()
-            finally:
-                self._lock.release()
-
-
-def close_all() -> None:
-    """Close every box of this process; runs at the end of the interpreter."""
-    for box in list(_open):
-        box.close()
-
-
-atexit.register(close_all)
+    def _remove(self) -> None:
+        remove(self._folder)
+        prune(self._cache)

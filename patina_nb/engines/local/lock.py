@@ -30,6 +30,11 @@ class SessionLock:
         os.ftruncate(self.fd, 0)
         os.pwrite(self.fd, json.dumps(record).encode(), 0)
 
+    def take_again(self) -> None:
+        """Hold it as before `release`, unless it is held; raises SessionBusyError as `hold` does."""
+        if self.fd < 0:
+            self.fd = _hold(self.path).fd
+
     def remove(self) -> None:
         """Remove the file, when nothing is left that it protects; only while it is held."""
         if self.fd >= 0:
@@ -43,12 +48,15 @@ class SessionLock:
 
 def hold(cache: ProjectCache, session_id: str) -> SessionLock:
     """Take the lock of a session; raises SessionBusyError that names the process which has it."""
-    path = cache.session(session_id).with_suffix(".lock")
-    lock = _take(path, session_id)
+    return _hold(cache.session(session_id).with_suffix(".lock"))
+
+
+def _hold(path: Path) -> SessionLock:
+    lock = _take(path)
     while lock is None:  # the file was removed by its holder between our opening and locking it
-        lock = _take(path, session_id)
+        lock = _take(path)
     try:
-        _await_end(_record(lock.fd), session_id)
+        _await_end(_record(lock.fd), path.stem)
         lock.tell([])
     except BaseException:
         lock.release()
@@ -56,7 +64,7 @@ def hold(cache: ProjectCache, session_id: str) -> SessionLock:
     return lock
 
 
-def _take(path: Path, session_id: str) -> SessionLock | None:
+def _take(path: Path) -> SessionLock | None:
     lock = SessionLock(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
     try:
         fcntl.flock(lock.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -65,7 +73,7 @@ def _take(path: Path, session_id: str) -> SessionLock | None:
         lock.release()
         where = "this process" if holder == os.getpid() else f"process {holder}"
         raise SessionBusyError(
-            f"the workspace of session {session_id} is already open in {where}; close it there first"
+            f"the workspace of session {path.stem} is already open in {where}; close it there first"
         ) from None
     if is_at(path, lock.fd):
         return lock

@@ -1,15 +1,16 @@
 """The host's end where no descriptors can be passed: the main process dials a unix socket of the host.
 
 The engine shows that socket in the box, to root alone; commands run as another user. Each connection begins
-with one byte: the control connection, of which there is one, a stream that waits for its request, or a probe
-that asks nothing but whether somebody answers.
+with one byte: the control connection, of which there is one, a stream that waits for its request, or a probe,
+which the host answers with ECHO.
 
     control, host -> box   one line of JSON (the settings), then bytes: MORE, ECHO, QUIT
     control, box -> host   one line of JSON (ready, or why not), then BEAT every 2 s
 
 Some streams are always dialled ahead, so that a command does not wait for it. The box ends when the control
-connection does. Where it is silent for long the host may be busy, or out of reach without anybody having
-told us: a probe decides.
+connection does. Where that is silent for long, the host may be busy, or out of reach without anybody having
+told us: a probe that is refused, or closed, decides it. One that is left open does not, since a busy host
+answers late and somebody between us may answer for it; but no host is that busy for minutes.
 
 Beyond the settings that every server understands: `claim` (a file of root's and what it must hold; where it
 does not, this box is new), `first` and `each` (commands that make the workspace ready, in a new box and in
@@ -36,7 +37,8 @@ BEAT = b"b"
 
 AHEAD = 4
 BEAT_S = 2.0
-SILENCE_S = 30.0
+SILENCE_S = 30.0  # then a probe decides
+MUTE_S = 300.0  # then nobody is there, whatever becomes of a probe
 _PROBE_S = 2.0
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MAX_SETTINGS = 256 << 10
@@ -46,15 +48,17 @@ _FOREIGN = ("OTEL_", "DAGGER_", "_DAGGER_", "TRACE", "BAGGAGE", "HOSTNAME", "HOM
 class Dialed:
     """What `Control` is for boxes that were given their descriptors."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, silence_s: float = SILENCE_S, mute_s: float = MUTE_S) -> None:
         self._path = path
+        self._silence_s = silence_s
+        self._mute_s = mute_s
         self._poll = select.epoll()
         self._idle: dict[int, socket.socket] = {}
         self._control = self._dial(CONTROL)
         self._poll.register(self._control.fileno(), select.EPOLLIN)
         self._early = b""
         self._claimed: dict[str, object] = {}
-        self._heard = self._beaten = monotonic()
+        self._heard = self._beaten = self._probed = monotonic()
         self._gone = False
 
     def fileno(self) -> int:
@@ -117,9 +121,9 @@ class Dialed:
                 pass
             except OSError:
                 self._gone = True
-        if not self._gone and now - self._heard > SILENCE_S:
-            self._heard = now
-            self._gone = not self._answered()
+        if not self._gone and now - max(self._heard, self._probed) > self._silence_s:
+            self._gone = now - self._heard > self._mute_s or not self._answered()
+            self._probed = monotonic()
         return not self._gone
 
     def _hear(self) -> None:
@@ -136,6 +140,8 @@ class Dialed:
 
     def _dial(self, kind: bytes) -> socket.socket:
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        if kind == PROBE:  # waits for nobody who does not accept
+            made.setblocking(False)
         try:
             made.connect(self._path)
             made.sendall(kind)
@@ -157,12 +163,19 @@ class Dialed:
         """A connection that stays open for a moment reached the host, however busy that is."""
         try:
             probe = self._dial(PROBE)
+        except BlockingIOError:  # so many wait already that there must be somebody
+            return True
         except OSError:
             return False
         try:
             poller = select.poll()
             poller.register(probe.fileno(), select.POLLIN)
-            return not poller.poll(_PROBE_S * 1000) or bool(probe.recv(1))
+            if not poller.poll(_PROBE_S * 1000):
+                return True
+            if not probe.recv(1):
+                return False
+            self._heard = monotonic()
+            return True
         except OSError:
             return False
         finally:

@@ -69,7 +69,7 @@ def shared() -> Telemetry:
 
 
 def variables(_runner: object = None) -> dict[str, str]:
-    """The variables that make a Dagger CLI send to `shared`; for `connection.on_connect`."""
+    """The variables that make a Dagger CLI send to `shared`; for `connections.on_connect`."""
     return shared().environment()
 
 

@@ -1,0 +1,97 @@
+"""Volumes of sessions: apart from one another, and empty when their session is deleted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import patina_nb as patina
+from patina_nb.engines.dagger import pool, records, seeds, volumes
+from patina_nb.engines.dagger.connections import connect
+from patina_nb.engines.dagger.layout import HOMES
+
+from .live import RUNNER, needs_engine
+from .test_box import record_of, text
+
+pytestmark = [*needs_engine, pytest.mark.timeout(1200)]
+
+WRITE = "echo 1 > one; echo cached > ~/.cache/pip/wheel"
+
+
+@pytest.fixture(autouse=True)
+def design(repo, image):
+    """Sessions have two caches whose names could be taken for one another's."""
+    (repo.path / "PROJECT_DESIGN.toml").write_text(
+        '[project]\nfeatures = ["agent-workflows"]\n[workspace.caches]\n'
+        'pip = "/home/agent/.cache/pip"\n"b-pip" = "/home/agent/.cache/other"\n'
+    )
+
+
+def content(project_id: str, record: records.Session) -> str:
+    """What the engine still has in the volumes of a session."""
+    connection = connect(record.runner or None)
+    client = connection.client
+
+    async def look() -> str:
+        made = volumes.with_home(client, seeds.load(client, record.seed), project_id, record)
+        for name in record.caches:
+            key = volumes._cache_key(project_id, record, name)
+            made = volumes._with_volume(client, made, project_id, f"/look/{name}", key)
+        listed = made.with_user("root").with_exec(
+            ["sh", "-c", f"find {HOMES} /look -type f; : {os.urandom(8).hex()}"]
+        )
+        return await listed.stdout()
+
+    return connection.run(look, 120)
+
+
+@pytest.mark.parametrize("how", ["open", "closed"])
+def test_a_deleted_session_leaves_nothing_in_them(repo, opener, how):
+    ws = opener()
+    text(ws.run(WRITE))
+    _, record = record_of(ws)
+    assert set(record.caches) == {"pip", "b-pip"}
+    project = ws.project.id
+    ws.close()
+    assert "wheel" in content(project, record)
+    if how == "open":
+        opener().delete(force=True)
+    else:
+        patina.delete("work", force=True, path=repo.path)
+    assert content(project, record) == ""
+
+
+def test_a_session_never_finds_those_of_another(repo, opener):
+    one, two = opener("a"), opener("a-b")
+    text(one.run(WRITE + "; echo 1 > ~/.cache/other/of-a"))
+    assert text(two.run("find ~/.cache/pip ~/.cache/other -type f")) == ""
+    one.close()
+    assert text(opener("a").run("cat ~/.cache/pip/wheel ~/.cache/other/of-a")) == "cached\n1"
+
+
+def test_an_engine_out_of_reach_when_a_session_is_deleted(repo, opener, open_dir, monkeypatch):
+    """What cannot be emptied then is emptied when the engine is back and somebody works on it."""
+    address = os.environ[RUNNER]
+    if not address.startswith("unix://"):
+        pytest.skip("the engine is not reached by a socket with a name")
+    door = open_dir / "engine.sock"
+    door.symlink_to(Path(address.removeprefix("unix://")))
+    monkeypatch.setenv(pool.VARIABLE, f"unix://{door}")
+    ws = opener()
+    text(ws.run(WRITE))
+    place, record = record_of(ws)
+    project = ws.project.id
+    assert record.runner == f"unix://{door}"
+    ws.close()
+    ws._box._running.connection.close()
+    door.rename(open_dir / "away")
+    patina.delete("work", force=True, path=repo.path)
+    assert records.session(place, "work") is None
+    assert [owed.volume for owed in records.owed(place)] == [record.volume]
+    (open_dir / "away").rename(door)
+    assert "wheel" in content(project, record)
+    opener("next")
+    assert content(project, record) == ""
+    assert records.owed(place) == []
