@@ -11,12 +11,11 @@ from pathlib import Path
 
 import patina_nb as patina
 from benchmarks.repositories import make
-from benchmarks.timing import Row, side_by_side, timed
+from benchmarks.timing import Row, in_turn, pause, timed
 from patina_nb.sandbox.client import Sandbox
 from patina_nb.sandbox.protocol import Command
 
 SMALL, LARGE = 100, 100_000
-PAUSE_S = 0.2  # between the steps of an agent; they think for seconds
 EDITED = "d0000/f000000.py"
 AUTHOR = ("-c", "user.name=B", "-c", "user.email=b@example.org")
 
@@ -29,11 +28,15 @@ def rows(scratch: Path) -> Iterator[Row]:
     yield opening(repositories[LARGE])
 
 
+def opened(name: str, repository: Path) -> patina.Workspace:
+    return patina.workspace(patina.start(session=name, path=repository), engine="local", path=repository)
+
+
 def command(repository: Path) -> Row:
-    with patina.workspace(patina.start(session="command", path=repository), path=repository) as workspace:
+    with opened("command", repository) as workspace:
         sandbox: Sandbox = workspace._sandbox
         request = Command(["true"])
-        ours, bare = side_by_side(
+        ours, bare = in_turn(
             lambda: sandbox.exec(request), lambda: subprocess.run(["true"], check=True), runs=200
         )
     return Row("command in an open workspace", ours, "bare subprocess", bare, "<= 2x", ours <= 2 * bare, 200)
@@ -45,10 +48,7 @@ def edit_to_branch(repositories: dict[int, Path]) -> Iterator[Row]:
     Then two without a pause: the second waits until the agent's index has followed the first, and git writes
     an index as a whole. The baseline there is what git itself takes.
     """
-    spaces = {
-        size: patina.workspace(patina.start(session="edit", path=path), path=path)
-        for size, path in repositories.items()
-    }
+    spaces = {size: opened("edit", path) for size, path in repositories.items()}
     numbers = itertools.count()
 
     def edit(size: int) -> None:
@@ -66,10 +66,10 @@ def edit_to_branch(repositories: dict[int, Path]) -> Iterator[Row]:
                 subprocess.run(["git", *AUTHOR, *words], cwd=repositories[LARGE], check=True)
 
     try:
-        large, small = side_by_side(lambda: edit(LARGE), lambda: edit(SMALL), runs=40, pause_s=PAUSE_S)
+        large, small = in_turn(lambda: edit(LARGE), lambda: edit(SMALL), runs=40, between=pause)
         name = "edit -> commit on agent/<id>, 100k files"
         yield Row(name, large, "the same at 100 files", small, "<= 1.2x", large <= 1.2 * small, 40)
-        pair, plain = side_by_side(two, two_by_git, runs=20, pause_s=PAUSE_S)
+        pair, plain = in_turn(two, two_by_git, runs=20, between=pause)
     finally:
         for space in spaces.values():
             space.close()
@@ -81,11 +81,10 @@ def opening(repository: Path) -> Row:
     """A new workspace on a cached base until its first command has answered; baseline: git worktree add."""
     times = []
     for number in range(10):
-        session = patina.start(session=f"open-{number}", path=repository)
         spaces: list[patina.Workspace] = []
 
-        def run(session: patina.Session = session, spaces: list[patina.Workspace] = spaces) -> None:
-            spaces.append(patina.workspace(session, path=repository))
+        def run(name: str = f"open-{number}", spaces: list[patina.Workspace] = spaces) -> None:
+            spaces.append(opened(name, repository))
             assert spaces[0].run("true").ok
 
         times.append(timed(run))

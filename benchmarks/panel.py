@@ -6,7 +6,7 @@ import statistics
 from pathlib import Path
 
 from benchmarks import repositories
-from benchmarks.timing import Row, side_by_side, timed
+from benchmarks.timing import Row, in_turn, timed
 
 SESSIONS = 200
 
@@ -21,7 +21,7 @@ def rows(scratch: Path) -> list[Row]:
     started = [session.start(project, f"task {n}", session=f"task-{n}") for n in range(SESSIONS)]
     known = Overview(project)
     first = timed(known.read)
-    again, fresh = side_by_side(known.read, lambda: Overview(project).read(), runs=9)
+    again, fresh = in_turn(known.read, lambda: Overview(project).read(), runs=9)
 
     def changed() -> None:
         started[0].update("one more thing was learnt")

@@ -1,30 +1,27 @@
-"""Run commands beside a busy background process for a while; the server must neither fail nor grow.
+"""Run commands beside a busy background process for a while; whoever serves them must neither fail nor grow.
 
-    python benchmarks/soak.py [seconds, default 600]
+    python -m benchmarks.soak [--engine NAME] [seconds, default 600]
 
-Prints how many commands ran, errors, median and p99 in milliseconds, and a series of the server's processes,
-memory and descriptors. Ends with 1 after any error, or when one of these has grown.
+Without an engine it is the command server alone; with one (local, dagger), the steps of a workspace, of which
+each must end as a commit. Prints how many ran, errors, median and p99 in milliseconds, and a series of memory
+and descriptors: of the server, or of our own process. Ends with 1 after any error, or when one has grown.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
+import argparse
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from patina_nb.sandbox.client import Sandbox
+from benchmarks.soaked import DESCRIPTORS, MEMORY, Figures, Soaked, server, workspace
 from patina_nb.sandbox.protocol import Command
-from tests.sandbox.boxes import ServerBox
 
 SAMPLES = 20
-MEMORY_SLACK = 2 << 20
-DESCRIPTOR_SLACK = 8
+SETTLED = SAMPLES // 4  # samples until caches, pools and allocators have what they need
+SLACK = {"processes": 1, MEMORY: 8, DESCRIPTORS: 8}
 BACKGROUND = """
 n=0
 while sleep 0.002; do
@@ -44,72 +41,70 @@ KINDS = (
 )
 
 
-def sample(box: ServerBox) -> tuple[int, int, int]:
-    """(processes of the server, their resident memory in bytes, their open descriptors)."""
-    processes = memory = descriptors = 0
-    for pid in box.processes():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
-            if b"server.main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                memory += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-                descriptors += len(list(Path(f"/proc/{pid}/fd").iterdir()))
-                processes += 1
-    return processes, memory, descriptors
+@dataclass
+class Soak:
+    """What came of it."""
+
+    count: int = 0
+    times_ms: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    series: list[Figures] = field(default_factory=list)
+    background_lives: bool = False
+
+    @property
+    def grown(self) -> list[str]:
+        """The figures that have grown since things had settled."""
+        first, last = self.series[min(SETTLED, len(self.series) - 1)], self.series[-1]
+        return [name for name, slack in SLACK.items() if name in first and last[name] > first[name] + slack]
 
 
-def main(seconds: float) -> int:
-    """Soak, print, judge."""
-    with tempfile.TemporaryDirectory() as folder:
-        box = ServerBox(Path(folder), watch=True)
-        sandbox = Sandbox(box)
-        background = sandbox.start(Command(["sh", "-c", BACKGROUND]))
-        count = 0
-        times: list[float] = []
-        errors: list[str] = []
-        series = []
-        began = time.monotonic()
-        next_sample = began + seconds / SAMPLES
-        while (now := time.monotonic()) < began + seconds:
-            command, expected = KINDS[count % len(KINDS)]
-            count += 1
-            result = sandbox.exec(command)
-            if result.exit_code != expected or result.lost or result.error or result.left:
-                errors.append(f"{command.argv}: {result}")
-            if command.timeout is None:
-                times.append((time.monotonic() - now) * 1000)
-            sandbox.changes(lambda folders: [])
-            if now > next_sample:
-                next_sample += seconds / SAMPLES
-                time.sleep(0.7)  # until the short background of the last commands has ended
-                series.append(sample(box))
-        alive = background.running
-        background.stop(grace=1)
-        box.close()
-    return report(count, times, errors, series, alive)
+def soak(soaked: Soaked, seconds: float) -> Soak:
+    """Run commands for so long."""
+    background = soaked.start(BACKGROUND)
+    done = Soak()
+    began = time.monotonic()
+    while (now := time.monotonic()) < began + seconds:
+        command, expected = KINDS[done.count % len(KINDS)]
+        done.count += 1
+        if error := soaked.run(command, done.count, expected):
+            done.errors.append(error)
+        if command.timeout is None:
+            done.times_ms.append((time.monotonic() - now) * 1000)
+        if now > began + (len(done.series) + 1) * seconds / SAMPLES:
+            time.sleep(0.7)  # until the short background of the last commands has ended
+            done.series.append(soaked.figures())
+    done.series.append(soaked.figures())
+    done.background_lives = background.running
+    background.stop(grace=1)
+    return done
 
 
-def report(
-    count: int, times: list[float], errors: list[str], series: list[tuple[int, int, int]], alive: bool
-) -> int:
-    """The figures on stdout; 1 when something is wrong."""
-    times.sort()
-    print(f"{count} commands, {len(errors)} errors, background process alive: {alive}")
+def report(done: Soak) -> None:
+    """The figures on stdout."""
+    times = sorted(done.times_ms)
+    print(
+        f"{done.count} commands, {len(done.errors)} errors, background process alive: {done.background_lives}"
+    )
     late = times[len(times) * 99 // 100]
     print(f"median {statistics.median(times):.2f} ms, p99 {late:.2f}, max {times[-1]:.1f}")
-    print("processes ", [processes for processes, _, _ in series])
-    print("memory MB ", [round(memory / 1e6, 1) for _, memory, _ in series])
-    print("descriptors", [descriptors for _, _, descriptors in series])
-    for error in errors[:5]:
+    for name in done.series[0]:
+        print(f"{name:22}", *(f"{figures[name]:g}" for figures in done.series))
+    for error in done.errors[:5]:
         print("ERROR", error)
-    settled = series[len(series) // 4 :]
-    first, last = settled[0], settled[-1]
-    grown = (
-        last[0] > first[0] + 1
-        or last[1] / last[0] > first[1] / first[0] + MEMORY_SLACK
-        or last[2] / last[0] > first[2] / first[0] + DESCRIPTOR_SLACK
-    )
-    print("GROWN" if grown else "not grown")
-    return 1 if errors or grown or not alive else 0
+    print("grown: " + ", ".join(done.grown) if done.grown else "not grown")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Soak, print, judge."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__.splitlines()[0])
+    parser.add_argument("seconds", nargs="?", type=float, default=600)
+    parser.add_argument("--engine", choices=("local", "dagger"), help="default: the command server alone")
+    given = parser.parse_args(arguments)
+    with workspace(given.engine) if given.engine else server() as soaked:
+        done = soak(soaked, given.seconds)
+    report(done)
+    return 0 if done.background_lives and not done.errors and not done.grown else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 600))
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Medians of two things measured in turn, so that a noisy machine disturbs both alike."""
+"""Medians of things measured in turn, so that a noisy machine disturbs all alike."""
 
 from __future__ import annotations
 
@@ -32,24 +32,27 @@ def timed(action: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def side_by_side(
-    ours: Callable[[], object],
-    baseline: Callable[[], object],
+def in_turn(
+    *actions: Callable[[], object],
     runs: int,
     warm_up: int = 3,
-    pause_s: float = 0.0,
-) -> tuple[float, float]:
-    """Medians in milliseconds of both, called in turn, each after a pause.
+    between: Callable[[], object] = lambda: None,
+) -> list[float]:
+    """The median of each in milliseconds, all called in turn, `between` before each call.
 
-    What one of them leaves to be done in the background is then no part of the other's time.
+    What one of them leaves to be done or put away is then no part of another's time.
     """
-    for _ in range(warm_up):
-        ours()
-        baseline()
-    pairs = []
-    for _ in range(runs):
-        time.sleep(pause_s)
-        first = timed(ours)
-        time.sleep(pause_s)
-        pairs.append((first, timed(baseline)))
-    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
+    rounds = []
+    for _ in range(warm_up + runs):
+        times = []
+        for action in actions:
+            between()
+            times.append(timed(action))
+        rounds.append(times)
+    between()
+    return [statistics.median(times) for times in zip(*rounds[warm_up:], strict=True)]
+
+
+def pause() -> None:
+    """Between the steps of an agent, which thinks for seconds: the background comes to rest."""
+    time.sleep(0.2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import re
 import sys
 from pathlib import Path
@@ -11,13 +10,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.dagger.live import needs_containers, reveal, rootfs
+
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 sys.path.insert(0, str(NOTEBOOKS))
 
 import demo  # noqa: E402 - the folder of notebooks is no package
 import execute  # noqa: E402
 
-ALL = execute.notebooks()
 SOLUTION = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
@@ -41,15 +41,22 @@ def solved(notebook):
     return done
 
 
-def runnable(notebook):
-    if execute.needs_dagger(notebook) and not os.environ.get(execute.RUNNER):
-        pytest.skip("no Dagger engine: _EXPERIMENTAL_DAGGER_RUNNER_HOST is not set")
+def case(path):
+    """To run a notebook; one that needs a Dagger engine is skipped where there is none."""
+    return pytest.param(
+        path, id=path.stem, marks=needs_containers if execute.needs_dagger(read(path)) else ()
+    )
 
 
-@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
-def test_it_runs_with_its_exercises_solved_and_shows_what_the_committed_copy_shows(path):
+ALL = execute.notebooks()
+
+
+@pytest.mark.parametrize("path", [case(path) for path in ALL])
+def test_it_runs_with_its_exercises_solved_and_shows_what_the_committed_copy_shows(path, monkeypatch):
     notebook = read(path)
-    runnable(notebook)
+    if execute.needs_dagger(notebook):
+        reveal(monkeypatch)
+        monkeypatch.setenv("PATINA_DAGGER_IMAGE", f"rootfs:{rootfs()}")
     ran = execute.execute(path, solved(notebook))
     n_exercises = sum("exercise" in tags(cell) for cell in notebook.cells)
     assert execute.text(ran).count("Solved") == n_exercises

@@ -36,7 +36,10 @@ session = click.option(
     help="The session; default: PATINA_SESSION_ID, else the repository's current one.",
 )
 engine = click.option(
-    "-e", "--engine", type=click.Choice(ENGINES), help="Default: PATINA_ENGINE, else the best that there is."
+    "-e",
+    "--engine",
+    type=click.Choice(ENGINES),
+    help="Default: PATINA_ENGINE, else the design file's, else auto (the best one found here).",
 )
 
 

@@ -43,4 +43,6 @@ def log(number: int | None, session: str | None, as_json: bool) -> None:
 
     project, found = meant(session)
     commits = project.repository.log(found.base, project.repository.tip(found.id), number)
-    output.show([dataclasses.asdict(c) for c in commits], display.commits(commits), as_json=as_json)
+    output.show(
+        [dataclasses.asdict(c) for c in commits], display.commits(commits, found.branch), as_json=as_json
+    )

@@ -101,4 +101,4 @@ def delete(session: str, force: bool) -> None:
     from patina_nb.api import delete
 
     delete(session, force=force)
-    click.echo(f"Session {session} is deleted; its journal stays.")
+    click.echo(display.deleted(session).plain)

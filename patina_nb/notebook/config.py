@@ -18,13 +18,18 @@ class PatinaMagics(Configurable):
         ["auto", "dagger", "local", "process"],
         None,
         allow_none=True,
-        help="Engine of workspaces that name none. None: PATINA_ENGINE, else auto (the best one found here).",
+        help="Engine of workspaces for which none is named. None: PATINA_ENGINE, else the design file's, "
+        "else auto (the best one that is found here).",
     ).tag(config=True)
     output_lines = Int(
-        40, min=0, help="How many of the last lines of each output are shown. 0: none; the step has them all."
+        40,
+        min=0,
+        help="How many of the last lines of each output are shown. 0: none. "
+        "The returned object has them all.",
     ).tag(config=True)
     raise_error = Bool(
-        True, help="A failing command fails its cell (as --no-raise-error on a magic's line does not)."
+        True,
+        help="A failing command fails its cell. False: it does not, as with --no-raise-error on a line.",
     ).tag(config=True)
     nest_asyncio = Bool(
         False,

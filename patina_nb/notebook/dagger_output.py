@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from patina_nb.presentation import html
-from patina_nb.presentation.excerpt import tail
+from patina_nb.presentation.excerpt import last_of, tail
 from patina_nb.presentation.html import Piece
 from patina_nb.presentation.units import duration, plural
 
@@ -58,7 +58,7 @@ class Transcript:
         if not self._kept or lines == 0:
             return None
         shown, total = tail(self._kept, lines)
-        more = f" (the last {lines} lines)" if total > lines else ""
+        more = f" (last {lines} lines)" if total > lines else ""  # how many there were in all is not kept
         return html.output(f"Output, by number of the command{more}:", shown)
 
     def summary(self, state: str, facts: Sequence[tuple[str, str | None]]) -> Piece:
@@ -115,7 +115,6 @@ def failed_command(
 
     said, name = (stderr, "Error output (stderr)") if stderr.strip() else (stdout, "Output")
     shown, total = tail(said.strip("\n"), lines or 1)
-    more = f" (last {lines} lines of {total})" if total > lines else ""
     return html.stack(
         html.facts(
             [
@@ -125,5 +124,7 @@ def failed_command(
             ],
             "Command that failed",
         ),
-        html.output(f"{name}{more}:", shown) if said.strip() else html.line("It wrote nothing"),
+        html.output(f"{name}{last_of(lines, total)}:", shown)
+        if said.strip()
+        else html.line("It wrote nothing"),
     )

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from patina_nb.presentation import html
-from patina_nb.presentation.excerpt import one_line, tail
+from patina_nb.presentation.excerpt import last_of, one_line, tail
 from patina_nb.presentation.html import Piece
 from patina_nb.presentation.units import duration
 
@@ -108,9 +108,8 @@ class LiveOutput:
         elapsed = duration(time.monotonic() - self._began)
         shown, count = tail(kept.decode("utf-8", "replace"), self._lines)
         total = count + self._dropped
-        of = f" (last {self._lines} lines of {total})" if total > self._lines else ""
         return html.stack(
             html.line(state, f"{one_line(self.title)} ({self.where}), {elapsed}", status=True),
             html.progress(f"{one_line(self.title)} is running"),
-            html.output(f"Output so far{of}:", shown) if kept else None,
+            html.output(f"Output so far{last_of(self._lines, total)}:", shown) if kept else None,
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from patina_nb.presentation import html
 from patina_nb.presentation.html import Piece
-from patina_nb.presentation.units import duration
+from patina_nb.presentation.units import duration, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,9 +25,12 @@ def summary(metrics: pd.DataFrame, groups: list[str]) -> Piece:
     columns = ("metric", *groups, "value", "95 % interval", "n", "missing")
     rows = [_row(row, groups) for row in known.to_dict("records")]
     without = [name for name in metrics["metric"].unique() if name not in set(known["metric"])]
-    nothing = html.line("Not known yet", ", ".join(without)) if without else None
-    table = html.table(rows, columns, "Metrics (docs/metrics.md defines each)") if rows else None
-    return html.stack(table, nothing)
+    names = known["metric"].nunique()
+    return html.stack(
+        html.line(f"{plural(names, 'metric')} known", f"{len(without)} not known yet", status=True),
+        html.table(rows, columns, "Metrics, as docs/metrics.md defines them") if rows else None,
+        html.line("Not known yet", ", ".join(without)) if without else None,
+    )
 
 
 def unread(errors: Iterable[ReadError]) -> Piece | None:
@@ -68,7 +71,8 @@ def _figure(value: Any, unit: str) -> str | None:  # noqa: ANN401 - a number or 
         return duration(float(value))
     if unit == "0..1":
         return f"{100 * float(value):.3g} %"
-    return f"{float(value):.4g} {unit}"
+    figure = f"{float(value):.4g}"
+    return f"{figure} {unit.removesuffix('s') if figure == '1' else unit}"
 
 
 def _name(value: Any) -> str | None:  # noqa: ANN401 - a cell

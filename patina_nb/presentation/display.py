@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from patina_nb.presentation import html
 from patina_nb.presentation.excerpt import one_line
 from patina_nb.presentation.html import Piece
-from patina_nb.presentation.units import duration, instant, plural, short
+from patina_nb.presentation.units import duration, engine_with, instant, plural, short
 
 if TYPE_CHECKING:
     from patina_nb.design import Proposal
@@ -46,10 +46,9 @@ def session(session: Session) -> Piece:
     """One session: goal, branch, state, what was noted."""
     base_branch = f" ({session.base_branch})" if session.base_branch else ""
     return html.stack(
-        html.line(f"Session {session.id}", session.goal or "no goal given", status=True),
+        html.line(f"Session {session.id} {session.status}", session.goal or "no goal given", status=True),
         html.facts(
             [
-                ("state", session.status),
                 ("branch", session.branch),
                 ("base", short(session.base) + base_branch),
                 ("agent", session.agent),
@@ -76,12 +75,23 @@ def ended(ended: EndSummary) -> Piece:
                 ("commits", _number(ended.n_commits)),
                 ("files changed", _number(ended.files)),
                 ("lines", lines),
+                ("tests", _tests(ended)),
                 ("lasted", f"{duration(ended.wall_s)}, of which active {duration(ended.active_s)}"),
             ],
             f"What session {ended.session_id} came to",
         ),
         html.bullets("What to do now:", ended.next),
     )
+
+
+def deleted(session_id: str) -> Piece:
+    """What is left of a session that was deleted."""
+    return html.line(f"Session {session_id} deleted", "its journal stays", status=True)
+
+
+def _tests(ended: EndSummary) -> str:
+    tests = ended.tests
+    return "none ran" if tests is None else f"{tests.words}, by {one_line(tests.command, 80)}"
 
 
 def _number(number: int | None) -> str | None:
@@ -91,21 +101,26 @@ def _number(number: int | None) -> str | None:
 def sessions(sessions: Sequence[Session]) -> Piece:
     """A table of sessions."""
     if not sessions:
-        return html.line("No sessions yet", 'start one with %patina_session start "goal"')
+        how = '%patina_session start "goal" or patina-nb session start "goal" starts one'
+        return html.line("No sessions yet", how, status=True)
     rows = [
         (s.id, s.status, s.goal and one_line(s.goal, 60), s.n_steps, instant(s.started_at))
         for s in reversed(sessions)
     ]
     columns = ("session", "state", "goal", "steps", "started")
-    return html.table(rows, columns, "Sessions of this repository, the newest first")
+    active = sum(session.status == "active" for session in sessions)
+    return html.stack(
+        html.line(plural(len(sessions), "session"), f"{active} active", status=True),
+        html.table(rows, columns, "Sessions of this repository, the newest first"),
+    )
 
 
 def workspace(workspace: Workspace) -> Piece:
     """An opened workspace: where it is, what holds it, and everything that was said at opening."""
     return html.stack(
         html.line(
-            f"Workspace {workspace.session.id}",
-            f"{'closed' if workspace.closed else 'open'} on {workspace.branch}, engine {workspace.engine}",
+            f"Workspace {workspace.session.id} {'closed' if workspace.closed else 'open'}",
+            f"branch {workspace.branch}, engine {workspace.engine}",
             status=True,
         ),
         html.bullets("Stepped down:", workspace.fallbacks),
@@ -113,7 +128,7 @@ def workspace(workspace: Workspace) -> Piece:
             [
                 ("branch", workspace.branch),
                 ("base", short(workspace.base)),
-                ("isolation", workspace.isolation.summary()),
+                ("engine", engine_with(workspace.engine, workspace.isolation.summary())),
                 ("caches", ", ".join(workspace.caches) or None),
             ],
             f"Workspace of session {workspace.session.id}",
@@ -128,7 +143,8 @@ def said(workspace: Workspace) -> Piece | None:
     if not (workspace.fallbacks or workspace.notes):
         return None
     return html.bullets(
-        f"Said when the workspace was opened ({workspace.engine}):", (*workspace.fallbacks, *workspace.notes)
+        f"Notes on the workspace, opened on engine {workspace.engine}:",
+        (*workspace.fallbacks, *workspace.notes),
     )
 
 
@@ -144,16 +160,22 @@ def isolation(isolation: Isolation) -> Piece:
 def findings(findings: Sequence[Finding]) -> Piece:
     """What the doctor found: a table for each topic, with what would fix the rest."""
     topics = dict.fromkeys(finding.topic for finding in findings)
-    return html.stack(*(_topic(topic, findings) for topic in topics))
+    usable = [found.name for found in findings if found.topic == "engine" and found.ok]
+    fixes = dict.fromkeys(f"{found.name}: {found.fix}" for found in findings if found.fix)
+    return html.stack(
+        html.line("Engines that can run here", ", ".join(usable) or "none", status=True),
+        *(_topic(topic, findings) for topic in topics),
+        html.bullets("What would change the rest:", list(fixes)),
+    )
 
 
 def _topic(topic: str, findings: Sequence[Finding]) -> Piece:
     rows = [
-        (found.name, "ok" if found.ok else "no", found.isolation or found.detail, found.fix)
+        (found.name, "yes" if found.ok else "no", found.isolation or found.detail)
         for found in findings
         if found.topic == topic
     ]
-    return html.table(rows, (topic, "usable", "what was found", "what would change it"), topic.capitalize())
+    return html.table(rows, (topic, "usable", "what was found"), topic[:1].upper() + topic[1:])
 
 
 def proposal(proposal: Proposal) -> Piece:
@@ -174,25 +196,36 @@ def proposal(proposal: Proposal) -> Piece:
 
 def diff(diff: Diff, *, stat: bool = False) -> Piece:
     """Changed files as a table; then, unless `stat`, the patch."""
+    between = f"{short(diff.a)} to {short(diff.b)}"
     if not diff.files:
-        return html.line("No differences")
+        return html.line("No differences", between, status=True)
+    lines = f"{plural(diff.added, 'line')} added, {diff.removed} removed, {between}"
     rows = [(_moved(file), file.status, file.added, file.removed) for file in diff.files]
-    files = html.table(
-        rows, ("file", "change", "lines added", "lines removed"), f"{plural(len(rows), 'file')} changed"
+    return html.stack(
+        html.line(f"{plural(len(rows), 'file')} changed", lines, status=True),
+        html.table(rows, ("file", "change", "lines added", "lines removed"), "Changed files"),
+        None if stat else _patch(diff),
     )
+
+
+def _patch(diff: Diff) -> Piece:
     size = diff.added + diff.removed
-    if stat or size > LARGE_DIFF:
-        return files if stat else html.stack(files, html.line(f"The patch has {size} lines", "see .text"))
-    return html.stack(files, html.diff("Patch:", diff.text, DIFF_LINES))
+    if size > LARGE_DIFF:
+        return html.line(f"The patch has {size} lines", ".text of the returned object holds it")
+    return html.diff("Patch:", diff.text, DIFF_LINES)
 
 
 def _moved(file: FileDiff) -> str:
     return f"{file.old_path} → {file.path}" if file.old_path else file.path
 
 
-def commits(commits: Sequence[Commit]) -> Piece:
+def commits(commits: Sequence[Commit], branch: str) -> Piece:
     """A table of a branch's commits, the newest first."""
     if not commits:
-        return html.line("No commits yet", "nothing has changed since the base")
+        return html.line("No commits yet", f"nothing has changed on {branch} since its base", status=True)
     rows = [(short(c.sha), c.step, c.exit_code, c.subject, c.author, instant(c.at)) for c in commits]
-    return html.table(rows, ("commit", "step", "exit", "subject", "author", "at"), "Commits of the branch")
+    columns = ("commit", "step", "exit code", "subject", "author", "at")
+    return html.stack(
+        html.line(plural(len(commits), "commit"), branch, status=True),
+        html.table(rows, columns, f"Commits of {branch}, the newest first"),
+    )

@@ -22,6 +22,11 @@ def one_line(text: str, limit: int = 120) -> str:
     return f"{first} …" if more else first
 
 
+def last_of(lines: int, total: int) -> str:
+    """What a title adds when only the last `lines` of `total` lines are shown; else nothing."""
+    return f" (last {lines} of {total} lines)" if total > lines else ""
+
+
 def tail(text: str, lines: int) -> tuple[str, int]:
     """The last `lines` lines of `text` (raw, at most 20,000 characters), and how many it has in all."""
     every = text.removesuffix("\n").split("\n") if text else []

@@ -1,21 +1,25 @@
 """The few pieces of HTML we show: tables, facts, output, diffs. All text is escaped.
 
 No `<style>`, no `id`, no script, so that the same bytes read well in JupyterLab, nbviewer and on GitHub,
-also after a sanitizer dropped the inline styles. Every piece is a `Piece`: HTML and its plain text twin.
+also after a sanitizer dropped the inline styles (they only take back what a front end's own style sheet does
+to every table: right-aligned text, centred captions). Every piece is a `Piece`: HTML and its plain text twin.
 """
 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from patina_nb.presentation.ansi import PLAIN, Span, Style, spans
+from patina_nb.presentation.columns import aligned
 from patina_nb.presentation.excerpt import plain
 from patina_nb.presentation.text import clipped, visible
 
 MAX_ROWS = 20
 NOT_KNOWN = "\u2014"
+_LONG_WORD = re.compile(r"\S{24}(?=\S{8})")
 
 Cell = str | int | float | None
 
@@ -43,19 +47,24 @@ def escape(text: str) -> str:
     return html.escape(visible(text))
 
 
+def _breakable(text: str) -> str:
+    """`escape`, with places to break in words that are wider than a narrow page."""
+    return "<wbr>".join(map(html.escape, _LONG_WORD.sub("\\g<0>\0", visible(text)).split("\0")))
+
+
 def line(strong: str, rest: str = "", *, status: bool = False) -> Piece:
     """One line that begins with what matters; `status` marks it for screen readers as the state."""
     role = ' role="status"' if status else ""
     both = f"{strong}{': ' if rest else ''}{rest}"
-    tail = f": {escape(rest)}" if rest else ""
-    return Piece(f"<div{role}><strong>{escape(strong)}</strong>{tail}</div>", visible(both))
+    tail = f": {_breakable(rest)}" if rest else ""
+    return Piece(f"<div{role}><strong>{_breakable(strong)}</strong>{tail}</div>", visible(both))
 
 
 def bullets(title: str, items: Sequence[str]) -> Piece | None:
     """A titled list; None when there is nothing to list."""
     if not items:
         return None
-    body = "".join(f"<li>{escape(item)}</li>" for item in items)
+    body = "".join(f"<li>{_breakable(item)}</li>" for item in items)
     text = "\n".join(f"  - {visible(item)}" for item in items)
     return Piece(f"<div>{escape(title)}</div><ul>{body}</ul>", f"{visible(title)}\n{text}")
 
@@ -71,63 +80,64 @@ def table(rows: Iterable[Sequence[Cell]], columns: Sequence[str], caption: str) 
         caption = f"{caption} ({len(shown)} of {len(every)} rows)"
     if any(cell is None for row in shown for cell in row):
         caption = f"{caption} ({NOT_KNOWN}: not known)"
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
+    numbers = {i for row in shown for i, cell in enumerate(row) if _is_number(cell)}
+    head = "".join(
+        f'<th scope="col"{_align(right=i in numbers)}>{escape(name)}</th>' for i, name in enumerate(columns)
+    )
     body = "".join(_row(row) for row in shown)
     markup = (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table>"
+        f'<table><caption style="text-align:left">{escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
-    return Piece(markup, "\n".join([visible(caption), *_aligned([list(columns), *shown])]))
+    rows_of_text = [[visible(_text(cell)) for cell in row] for row in shown]
+    return Piece(markup, "\n".join([visible(caption), *aligned([list(columns), *rows_of_text], numbers)]))
 
 
 def _row(row: Sequence[Cell]) -> str:
-    first, rest = row[0], row[1:]
-    heading = f'<th scope="row"{_align(first)}>{escape(_text(first))}</th>'
-    return f"<tr>{heading}{''.join(f'<td{_align(cell)}>{escape(_text(cell))}</td>' for cell in rest)}</tr>"
+    first, *rest = row
+    cells = [f"<td{_align(right=_is_number(cell))}>{_breakable(_text(cell))}</td>" for cell in rest]
+    heading = f'<th scope="row"{_align(right=_is_number(first))}>{_breakable(_text(first))}</th>'
+    return f"<tr>{heading}{''.join(cells)}</tr>"
 
 
-def _align(cell: Cell) -> str:
-    return ' align="right"' if isinstance(cell, int | float) else ' align="left"'
+def _align(*, right: bool = False) -> str:
+    side = "right" if right else "left"
+    return f' align="{side}" style="text-align:{side}"'
+
+
+def _is_number(cell: Cell) -> bool:
+    return isinstance(cell, int | float)
 
 
 def _text(cell: Cell) -> str:
     return NOT_KNOWN if cell is None else str(cell)
 
 
-def _aligned(rows: Sequence[Sequence[Cell]]) -> list[str]:
-    """Plain rows in columns of even width."""
-    cells = [[visible(_text(cell)).replace("\n", " ") for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in cells if i < len(row)) for i in range(max(map(len, cells)))]
-    numbers = [i for i in range(len(widths)) if any(isinstance(row[i], int | float) for row in rows[1:])]
-    return [
-        "  ".join(
-            text.rjust(width) if i in numbers else text.ljust(width)
-            for i, (text, width) in enumerate(zip(row, widths, strict=False))
-        ).rstrip()
-        for row in cells
-    ]
+def facts(rows: Iterable[tuple[str, str | None]], name: str) -> Piece:
+    """A table of names and values below the line that says what it is about; None is left out.
 
-
-def facts(rows: Iterable[tuple[str, str | None]], caption: str) -> Piece:
-    """A table of name and value; rows whose value is None are left out."""
-    known = [(name, value) for name, value in rows if value is not None]
+    `name` is what assistive technology calls it.
+    """
+    known = [(fact, value) for fact, value in rows if value is not None]
     body = "".join(
-        f'<tr><th scope="row" align="left">{escape(name)}</th><td align="left">{escape(value)}</td></tr>'
-        for name, value in known
+        f'<tr><th scope="row"{_align()}>{escape(fact)}</th><td{_align()}>{_breakable(value)}</td></tr>'
+        for fact, value in known
     )
-    markup = f"<table><caption>{escape(caption)}</caption><tbody>{body}</tbody></table>"
-    width = max((len(visible(name)) for name, _ in known), default=0)
+    markup = f'<table aria-label="{escape(name)}"><tbody>{body}</tbody></table>'
+    width = max((len(visible(fact)) for fact, _ in known), default=0)
     return Piece(
-        markup, "\n".join(f"  {visible(name).ljust(width)}  {visible(value)}" for name, value in known)
+        markup, "\n".join(f"  {visible(fact).ljust(width)}  {visible(value)}" for fact, value in known)
     )
 
 
 def output(title: str, raw: str) -> Piece:
     """Terminal output below a title; colours as inline styles, in plain text without."""
     body = "".join(_span(span) for span in spans(raw))
-    return Piece(
-        f"<div>{escape(title)}</div>\n<pre>{body}</pre>", f"{visible(title)}\n{plain(raw)}".rstrip("\n")
-    )
+    return Piece(_pre(title, body), f"{visible(title)}\n{plain(raw)}".rstrip("\n"))
+
+
+def _pre(title: str, body: str) -> str:
+    return f'<div>{escape(title)}</div>\n<pre style="font-family:monospace">{body}</pre>'
 
 
 def _span(span: Span) -> str:
@@ -145,7 +155,7 @@ def diff(title: str, patch: str, limit: int) -> Piece:
     if len(lines) > limit:
         shown.append(f"[… {len(lines) - limit} more lines; the returned object holds them all in .text]")
     body = "\n".join(_span(Span(text, _diff_style(text))) for text in shown)
-    return Piece(f"<div>{escape(title)}</div>\n<pre>{body}</pre>", "\n".join([visible(title), *shown]))
+    return Piece(_pre(title, body), "\n".join([visible(title), *shown]))
 
 
 def _diff_style(text: str) -> Style:

@@ -6,14 +6,13 @@ again later.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from patina_nb.presentation import html
-from patina_nb.presentation.excerpt import one_line, tail
+from patina_nb.presentation.excerpt import last_of, one_line, tail
 from patina_nb.presentation.html import Piece
-from patina_nb.presentation.units import duration, instant, plural, short
+from patina_nb.presentation.units import duration, engine_with, instant, plural, short
 
 if TYPE_CHECKING:
     from patina_nb.sandbox.protocol import Output
@@ -44,6 +43,8 @@ def _exit(step: Step) -> str | None:
 
 
 def _signal_name(number: int) -> str:
+    import signal  # its enums take milliseconds that loading the extension need not
+
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -74,7 +75,7 @@ def summary(step: Step, lines: int) -> Piece:
 def _step_facts(step: Step) -> list[tuple[str, str | None]]:
     return [
         ("command", one_line(step.command)),
-        ("engine", f"{step.engine} ({step.isolation})" if step.isolation else step.engine or None),
+        ("engine", engine_with(step.engine, step.isolation)),
         ("branch", f"agent/{step.session_id}"),
         ("commit", None if step.commit is None else f"{short(step.commit)} (before: {short(step.parent)})"),
         ("files", _files(step)),
@@ -112,6 +113,7 @@ def _output(title: str, output: Output, lines: int) -> Piece | None:
     if output.total_bytes == 0 or lines == 0:
         return None
     shown, total = tail(output.text, lines)
-    known = f"{total} lines" if not output.truncated else f"{output.total_bytes} bytes"
-    more = f" (last {lines} lines of {known}):" if total > lines else ":"
-    return html.output(title + more, shown)
+    of = last_of(lines, total)
+    if output.truncated:  # not all of it is here, so nobody knows how many lines it has
+        of = f" (last {min(lines, total)} lines of {output.total_bytes} bytes)"
+    return html.output(f"{title}{of}:", shown)

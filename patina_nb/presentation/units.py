@@ -20,6 +20,11 @@ def short(sha: str) -> str:
     return sha[:10]
 
 
+def engine_with(engine: str, isolation: str) -> str | None:
+    """``local (bubblewrap 0.11.0: files isolated)``: an engine and its badge in a line; None for none."""
+    return f"{engine} ({isolation})" if isolation else engine or None
+
+
 def plural(number: int, noun: str) -> str:
     """``1 file``, ``2 files``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import select
@@ -48,7 +49,7 @@ def test_several_words_are_a_program_and_its_arguments(terminal):
 def test_json_tells_the_whole_step(terminal):
     terminal.text("session", "start", "--id", "auth")
     args = ("agent", "run", "--json", "echo hi; echo x > b.txt; mkfifo pipe")
-    step = __import__("json").loads(terminal.type(*args).stdout)
+    step = json.loads(terminal.type(*args).stdout)
     assert (step["number"], step["status"], step["stdout"], step["stdout_bytes"]) == (1, "ok", "hi\n", 3)
     assert step["files"] == [{"path": "b.txt", "status": "added"}]
     assert step["left_out"][0]["path"] == "pipe"
@@ -59,6 +60,35 @@ def test_a_time_out_fails_and_keeps_what_was_done(terminal, repo):
     done = terminal.type("agent", "run", "--timeout", "1", "echo x > kept; sleep 60", code=124)
     assert b"timed out" in done.stderr
     assert repo.git("show", "agent/auth:kept") == "x"
+
+
+def test_secrets_are_given_to_the_command_that_asks_and_masked(terminal, repo):
+    repo.write(
+        {
+            "PROJECT_DESIGN.toml": '[project]\nfeatures = ["agent-workflows"]\n'
+            '[workspace]\nsecrets = { TOKEN = "env:MY_TOKEN", KEY = "file:key" }\n',
+            "key": "a key of mine\n",
+        }
+    )
+    terminal.text("session", "start", "--id", "auth")
+    args = (
+        "agent",
+        "run",
+        "-q",
+        "--secret",
+        "TOKEN",
+        "--secret",
+        "KEY",
+        "echo $TOKEN, $KEY; echo $TOKEN >&2",
+    )
+    done = terminal.type(*args, MY_TOKEN="one-of-mine")
+    assert (done.stdout, done.stderr) == (b"***, ***\n", b"***\n")
+    assert "MY_TOKEN, which is not set" in terminal.error(*args)
+    assert terminal.text("agent", "run", "-q", "echo ${TOKEN-none}", MY_TOKEN="one-of-mine") == "none\n"
+    args = ("agent", "run", "--json", "--secret", "KEY", "echo $KEY | tee conf")
+    step = json.loads(terminal.text(*args, MY_TOKEN="one-of-mine"))
+    assert (step["commit"], step["stdout"]) == (None, "***\n")
+    assert step["left_out"] == [{"path": "conf", "reason": "holds the value of the secret KEY"}]
 
 
 def test_a_mistyped_session_starts_nothing(terminal, repo):

@@ -82,6 +82,7 @@ def test_unloading_leaves_no_trace(bare_shell):
             sorted(formatters.ipython_display_formatter.deferred_printers),
         )
 
+    bare_shell.run("%unload_ext patina_nb")  # the first use of such a magic registers IPython's own
     before = state()
     bare_shell.run("%load_ext patina_nb")
     assert state() != before

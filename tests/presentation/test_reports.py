@@ -139,3 +139,14 @@ def test_nothing_in_a_report_breaks_out(name, message, note, output):
     made = report(stage, bare, notes=(note,), fallbacks=(message,))
     check(reports.summary(made, 10))
     check(reports.side_by_side([made]))
+
+
+def test_counts_say_only_what_is_known():
+    cut = Stage("test", "pytest", "timed out", 2, None, 2.0, TESTS[:1], "JUnit report")
+    assert "test timed out: 1 test passed until then" in reports.summary(report(cut), 10).plain
+    assert "1 passed until then" in reports.side_by_side([report(cut)]).plain
+    nothing = reports.summary(report(Stage("test", "pytest", "no tests ran", 5, None, 1.0, ())), 10).plain
+    assert "no tests ran  none" in nothing
+    assert "0 of 0" not in nothing
+    unread = reports.summary(report(Stage("test", "pytest", "error", 0, None, 1.0, None)), 10).plain
+    assert "none" not in unread

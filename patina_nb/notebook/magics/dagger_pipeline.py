@@ -52,7 +52,7 @@ class DaggerMagics(TopicMagics):
     @magic("cell", PIPELINE)
     def patina_pipeline(self, words: Words, cell: str | None) -> Shown:
         if not (cell and cell.strip()):
-            raise UsageError("there is no pipeline: write Python below %%patina_pipeline.")
+            raise UsageError("%patina_pipeline: there is no pipeline: write Python below %%patina_pipeline.")
         code = CellCode(self.shell, cell)
         source = find_source(words.session)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from IPython.core.magic import magics_class
 
 from patina_nb.presentation import display
@@ -46,4 +48,5 @@ class ReviewMagics(TopicMagics):
 
         project, session = meant(words.session)
         tip = project.repository.tip(session.id)
-        return display.Listing(project.repository.log(session.base, tip, words.number), display.commits)
+        commits = project.repository.log(session.base, tip, words.number)
+        return display.Listing(commits, functools.partial(display.commits, branch=session.branch))

@@ -69,7 +69,8 @@ class RunMagics(TopicMagics):
         command = words.command if cell is None else cell
         if not (command and command.strip()):
             raise UsageError(
-                "%patina_run: there is no command: write %patina_run COMMAND, or the script below %%patina_run."
+                "%patina_run: there is no command: write %patina_run COMMAND, "
+                "or the script below %%patina_run."
             )
         cell_id = self.cell_id
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from IPython.core.magic import magics_class
 
-from patina_nb.presentation import display, html
+from patina_nb.presentation import display
 
 from ..arguments import Words
 from ..opening import open_box
@@ -71,4 +71,4 @@ class WorkspaceMagics(TopicMagics):
         from patina_nb.api import delete
 
         delete(words.id, force=words.force)
-        return Shown(None, html.line(f"Session {words.id} is deleted", "its journal stays."))
+        return Shown(None, display.deleted(words.id))
