@@ -35,7 +35,7 @@ def test_values_are_parameters(story):
         "install httpfs",
         "set memory_limit = '1GB'",
         "create table x as select 1",
-        "pragma database_list",
+        "pragma enable_profiling",
         "select * from read_csv('{file}')",
         "select * from read_text('{file}')",
         "select * from read_parquet('{file}')",
