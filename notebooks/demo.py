@@ -16,14 +16,14 @@ def summary(notebook: nbformat.NotebookNode) -> list[str]:
     steps = re.findall(r"^Step \d+ (\w+)", shown, re.MULTILINE)
     commits = re.findall(r"^Step .* in commit ([0-9a-f]+)", shown, re.MULTILINE)
     sessions = re.findall(r"^Session (\S+) ended", shown, re.MULTILINE)
-    isolation = re.search(r"^\s*isolation\s+(.+)", shown, re.MULTILINE)
+    engine = re.search(r"^\s*engine\s+(.+)", shown, re.MULTILINE)
     cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     return [
         f"{cells} cells ran in a clean kernel; the user's branch, tree and index stayed as they were.",
         f"{len(sessions)} sessions side by side: {', '.join(f'agent/{name}' for name in sessions)}.",
         f"{len(steps)} steps: {steps.count('finished')} finished, {steps.count('failed')} failed on purpose.",
         f"{len(set(commits))} commits on their branches; what was left out of them is named in the notebook.",
-        f"Sandbox: {isolation[1] if isolation else 'not shown'}.",
+        f"Sandbox: {engine[1] if engine else 'not shown'}.",
     ]
 
 

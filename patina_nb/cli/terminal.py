@@ -12,7 +12,7 @@ import re
 from patina_nb.presentation.text import visible
 
 _COLOUR = re.compile(r"\x1b\[[0-9;:]{0,64}m")
-_UNFINISHED = re.compile(r"\x1b(\[[0-9;:]{0,64})?$")
+_UNFINISHED = re.compile(r"\x1b(\[[0-9;:]{0,64})?\Z")
 _RESET = "\x1b[0m"
 
 

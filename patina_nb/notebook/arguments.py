@@ -92,7 +92,7 @@ class _Reader:
                 return
         known = [command.name.split()[-1] for command in self.usage.commands]
         raise UsageError(
-            f"%{self.usage.name} has no command {name!r}; it knows {', '.join(known)}{_nearest(name, known)}."
+            f"%{self.usage.name} has no command {name!r}{_nearest(name, known)}; it knows {', '.join(known)}."
         )
 
     def _option(self, raw: str) -> None:
@@ -100,8 +100,8 @@ class _Reader:
         option = self.usage.option(flag)
         if option is None:
             raise UsageError(
-                f"%{self.usage.name}: unknown option {flag}; see %{self.usage.name} --help"
-                f"{_nearest(flag, self.usage.flags())}."
+                f"%{self.usage.name}: unknown option {flag}{_nearest(flag, self.usage.flags())}; "
+                f"see %{self.usage.name} --help."
             )
         if option.value is None:
             if equals:

@@ -32,7 +32,7 @@ def _widths(natural: list[int]) -> list[int]:
 
 
 def _lines(row: Sequence[str], widths: Sequence[int], numbers: Collection[int]) -> Iterator[str]:
-    parts = [textwrap.wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
+    parts = [textwrap.wrap(cell, max(width, 1)) or [""] for cell, width in zip(row, widths, strict=True)]
     for line in zip_longest(*parts, fillvalue=""):
         yield _GAP.join(
             text.rjust(width) if i in numbers else text.ljust(width)

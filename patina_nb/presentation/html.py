@@ -89,8 +89,8 @@ def table(rows: Iterable[Sequence[Cell]], columns: Sequence[str], caption: str) 
         f'<table><caption style="text-align:left">{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
-    rows_of_text = [[visible(_text(cell)) for cell in row] for row in shown]
-    return Piece(markup, "\n".join([visible(caption), *aligned([list(columns), *rows_of_text], numbers)]))
+    lines = [[visible(_text(cell)) for cell in row] for row in (columns, *shown)]
+    return Piece(markup, "\n".join([visible(caption), *aligned(lines, numbers)]))
 
 
 def _row(row: Sequence[Cell]) -> str:

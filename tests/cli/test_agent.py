@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not LocalEngine().probe().usable, reason=LocalEn
 
 def test_a_workspace_is_opened_and_says_what_holds_it(terminal):
     shown = terminal.text("agent", "workspace", "auth", "-e", "local")
-    assert shown.startswith("Workspace auth: open on agent/auth, engine local")
+    assert shown.startswith("Workspace auth open: branch agent/auth, engine local")
     record = terminal.json("agent", "workspace", "auth")
     assert record["branch"] == "agent/auth"
     assert record["engine"] == "local"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from patina_nb.cli.terminal import Sieve
@@ -40,6 +40,7 @@ def sieved(data: bytes, cuts: list[int]) -> str:
 
 
 @given(PIECES, st.lists(st.integers(0, 1000)))
+@example(["\x1b", "\n"], [2])  # an escape at the end of a line that has come whole
 def test_only_colours_pass_however_it_is_cut(pieces, cuts):
     data = "".join(pieces).encode()
     shown = sieved(data, cuts)

@@ -32,6 +32,6 @@ def test_the_slow_part_of_opening_is_told(kernel, repository):  # noqa: F811
     outputs = kernel.run("%patina_workspace work")
     live = [shown.text for shown in outputs if shown.text.startswith("Running")]
     assert any(f"running {setup}" in text for text in live), outputs
-    assert "Workspace work: open on agent/work, engine dagger" in outputs[-1].text
+    assert "Workspace work open: branch agent/work, engine dagger" in outputs[-1].text
     outputs = kernel.run("%patina_run echo 'output of a step'")
     assert "output of a step" in outputs[-1].text

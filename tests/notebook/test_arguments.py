@@ -65,7 +65,7 @@ def test_no_command_on_the_line_of_a_cell_magic():
 
 
 def test_unknown_options_name_the_nearest_known_one():
-    with pytest.raises(UsageError, match="unknown option --sessions; did you mean --session"):
+    with pytest.raises(UsageError, match=r"unknown option --sessions \(did you mean --session\?\); see"):
         words(DIFF, "--sessions x")
     with pytest.raises(UsageError, match="unknown option --qui"):  # never abbreviated
         words(DIFF, "--qui")
@@ -73,7 +73,7 @@ def test_unknown_options_name_the_nearest_known_one():
 
 def test_wrong_words_are_one_sentence_that_says_what_to_write():
     cases = {
-        (SESSION, "stat"): "no command 'stat'; did you mean start",
+        (SESSION, "stat"): "no command 'stat' .did you mean start",
         (SESSION, "start implement the login"): "unexpected 'the'.*quotes",
         (SESSION, "update"): "NOTE is missing",
         (SESSION, "start it's"): "quote is not closed",

@@ -49,10 +49,10 @@ def test_short_commands_show_the_summary_at_once_and_objects_once(kernel):
 def test_a_failing_cell_fails_with_one_line(kernel):
     shown, error = kernel.run("%patina_run exit 3")
     assert "Step 1 failed: exit code 3" in shown.text
-    assert error.error == [f"CommandFailed: {shown.text.splitlines()[0]}"]
+    assert error.error == [f"CommandFailed: {shown.text.splitlines()[0]}."]
     [error] = kernel.run("%patina_run --tmeout 3 ls")
     assert error.error[0].startswith(
-        "UsageError: %patina_run: unknown option --tmeout; did you mean --timeout"
+        "UsageError: %patina_run: unknown option --tmeout (did you mean --timeout?)"
     )
 
 

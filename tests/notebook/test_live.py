@@ -27,7 +27,7 @@ def test_the_last_lines_are_shown_and_all_are_counted(published):
         live.feed("stdout", b"%d\n" % number)
     assert len(live._kept) <= 2 * KEPT
     live.show()
-    assert "Output so far (last 3 lines of 100000):\n99997\n99998\n99999" in published[0]["text/plain"]
+    assert "Output so far (last 3 of 100000 lines):\n99997\n99998\n99999" in published[0]["text/plain"]
     assert '<progress aria-label="seq is running">' in published[0]["text/html"]
 
 

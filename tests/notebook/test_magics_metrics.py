@@ -40,7 +40,7 @@ def test_it_shows_a_table_and_charts_and_returns_the_metrics(worked):
     assert isinstance(worked["x"], pd.DataFrame)
     assert {"metric", "value", "n", "n_missing"} <= set(worked["x"].columns)
     table, *charts = worked.shown
-    assert "<caption>Metrics" in table["text/html"]
+    assert ">Metrics, as" in table["text/html"]
     assert "cost_usd" in table["text/plain"]
     assert "Not known yet: " in table["text/plain"]
     assert [chart["text/plain"].split(".")[0] for chart in charts] == [

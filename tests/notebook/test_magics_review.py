@@ -19,7 +19,7 @@ def test_diff_from_the_base_to_the_head(shell):
     [shown] = shell.shown
     assert "+&lt;b&gt;" in shown["text/html"]
     assert "+<b>" in shown["text/plain"]
-    assert "<caption>2 files changed" in shown["text/html"]
+    assert "<strong>2 files changed</strong>" in shown["text/html"]
 
 
 def test_diff_options(shell):
@@ -36,7 +36,8 @@ def test_log(shell):
     commits = shell.run("%patina_log")
     assert [(commit.step, commit.exit_code) for commit in commits] == [(2, 5), (1, 0)]
     [shown] = shell.shown
-    assert "<caption>Commits of the branch</caption>" in shown["text/html"]
+    assert ">Commits of agent/auth, the newest first</caption>" in shown["text/html"]
+    assert shown["text/plain"].startswith("2 commits: agent/auth")
     assert commits[0].sha[:10] in shown["text/plain"]
     assert len(shell.run("%patina_log -n 1 -s auth")) == 1
     assert shell.run("x = %patina_log\nx") == commits

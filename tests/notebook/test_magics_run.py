@@ -76,7 +76,7 @@ def test_the_last_lines_are_shown_and_all_are_kept(shell):
     shell.run("%config PatinaMagics.output_lines = 3")
     step = shell.run("%patina_run seq 100")
     assert step.stdout.text.count("\n") == 100
-    assert "Output (last 3 lines of 100 lines):\n98\n99\n100" in shell.shown[0]["text/plain"]
+    assert "Output (last 3 of 100 lines):\n98\n99\n100" in shell.shown[0]["text/plain"]
 
 
 def test_hostile_output_stays_text(shell):

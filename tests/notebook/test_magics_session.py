@@ -29,7 +29,7 @@ def test_list_is_a_list_and_shows_as_a_table(shell, repository):
     assert len(shell.shown) == 2  # each magic says what it did, wherever it stands
     found = shell.run("%patina_session list")
     assert [session.id for session in found] == ["one", "two"]
-    assert "<table><caption>Sessions of this repository" in shell.shown[0]["text/html"]
+    assert ">Sessions of this repository" in shell.shown[0]["text/html"]
     assert "&lt;b&gt;second" in shell.shown[0]["text/html"]
 
 

@@ -7,7 +7,7 @@ def test_opening_says_where_and_how_isolated(shell, repository):
     workspace = shell.run("%patina_workspace auth")
     assert workspace.branch == "agent/auth"
     [shown] = shell.shown
-    for text in ("Workspace auth", "agent/auth", workspace.engine, "enforced", "<caption>Isolation:"):
+    for text in ("Workspace auth", "agent/auth", workspace.engine, "enforced", ">Isolation:"):
         assert text in shown["text/html"]
 
 
@@ -60,6 +60,6 @@ def test_delete(shell, repository):
     shell.run("%patina_session start --id auth -q\n%patina_run -q touch x")
     assert "on no other branch" in shell.fails("%patina_delete auth", SessionError)
     shell.run("%patina_delete auth --force")
-    assert "auth is deleted" in shell.shown[0]["text/plain"]
+    assert "Session auth deleted: its journal stays" in shell.shown[0]["text/plain"]
     assert shell.git("branch", "--list", "agent/auth") == ""
     assert shell.run("%patina_session list") == []

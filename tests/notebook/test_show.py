@@ -22,7 +22,7 @@ def test_objects_of_the_library_show_without_magics(shell):
     result = shell.ip.run_cell("patina.sessions()[0]").result
     data, _ = shell.ip.display_formatter.format(result)
     assert data["text/plain"].startswith("Session one")
-    assert "<strong>Session one</strong>" in data["text/html"]
+    assert "<strong>Session one active</strong>" in data["text/html"]
 
 
 def test_magics_show_themselves_wherever_they_stand(shell):

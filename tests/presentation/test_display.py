@@ -1,5 +1,7 @@
 """Summaries of what is no step."""
 
+from functools import partial
+
 from patina_nb.engines.base import Isolation, Point
 from patina_nb.presentation import display
 from patina_nb.presentation.display import Listing
@@ -14,6 +16,6 @@ def test_the_badge_names_every_promise():
 
 
 def test_a_listing_is_a_list_that_shows_as_its_table():
-    listing = Listing([], display.commits)
+    listing = Listing([], partial(display.commits, branch="agent/auth"))
     assert listing == []
     assert "No commits yet" in listing._repr_mimebundle_()["text/html"]

@@ -21,14 +21,24 @@ def test_hostile_text_stays_text_everywhere(a, b):
 def test_a_table_is_real_and_its_caption_tells_what_is_missing():
     piece = html.table([("a", 1), ("b", None)] * 15, ("name", "n"), "Things")
     assert piece.html.count('<th scope="row"') == 20
-    assert piece.html.count('<th scope="col">') == 2
-    assert "<caption>Things (20 of 30 rows) (\u2014: not known)</caption>" in piece.html
-    assert '<td align="right">1</td>' in piece.html
+    assert piece.html.count('<th scope="col"') == 2
+    assert ">Things (20 of 30 rows) (\u2014: not known)</caption>" in piece.html
+    assert '<td align="right" style="text-align:right">1</td>' in piece.html
     assert piece.plain.splitlines()[:3] == [
         "Things (20 of 30 rows) (\u2014: not known)",
         "name  n",
         "a     1",
     ]
+
+
+def test_long_words_may_break_and_cells_keep_their_side_without_inline_styles():
+    name = "a_very_long_name_" * 5
+    piece = html.table([(name, 1)], ("file", "n"), "Files")
+    assert "<wbr>" in piece.html
+    assert piece.html.replace("<wbr>", "").count(name) == 1
+    assert name in piece.plain
+    assert '<th scope="row" align="left"' in piece.html
+    assert "<wbr>" not in html.line("a few short words", "and some more of them").html
 
 
 def test_output_keeps_colours_as_inline_styles_and_works_without():

@@ -49,7 +49,7 @@ def test_a_step_says_its_state_first_then_facts_then_the_end_of_its_output():
         "cccccccccc (before: aaaaaaaaaa)",
         "~a.py, +b<U+DCFF>, -c",
         "2026-01-02 03:04:05 UTC",
-        "Output (last 2 lines of 100 lines):\nline 98\nline 99",
+        "Output (last 2 of 100 lines):\nline 98\nline 99",
         "Error output (stderr):\nwarning",
     ):
         assert text in piece.plain
