@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -199,6 +200,19 @@ def test_tokens_and_cost_come_later_and_what_is_not_known_is_a_dash(view, reposi
     shown = panel().piece().plain
     assert cost in shown
     assert next(line for line in shown.splitlines() if line.startswith("silent")).count("\u2014") >= 2
+
+
+def test_however_often_its_cell_is_run_one_panel_is_followed(repository):
+    def followers():
+        return [thread for thread in threading.enumerate() if thread.name == "patina-panel"]
+
+    panels = [panel(repository, controls=True) for _ in range(5)]
+    until(lambda: len(followers()) == 1)
+    assert "not kept true any more" in panels[0].view.status.value
+    assert "not kept true any more" not in panels[-1].view.status.value
+    for one in panels:
+        one.close()
+    until(lambda: not followers())
 
 
 def test_the_filter_takes_words_in_any_order(repository):

@@ -27,6 +27,9 @@ _TYPE = (
 )
 
 
+_followed: dict[str, Panel] = {}  # by project: widgets live as long as the kernel, followers need not
+
+
 class Panel:
     """The control panel of a repository; it is shown when a cell ends with it.
 
@@ -44,8 +47,11 @@ class Panel:
         from patina_nb.notebook.panel.follow import follow
         from patina_nb.notebook.panel.view import View
 
+        if earlier := _followed.pop(self._project.id, None):
+            earlier.rest()
         self.view = view = View(self._project, lines)
         self._stop = follow(view, said=view.complain)
+        _followed[self._project.id] = self
 
     def piece(self) -> Piece:
         """The sessions as a static table, and what to type instead of pressing buttons."""
@@ -54,8 +60,17 @@ class Panel:
         spent = read(self._project, harvested=overview.harvested) if self.view is None else self.view.spent
         return html.stack(table(rows, spent), html.bullets("What to type:", _TYPE))
 
+    def rest(self) -> None:
+        """Stop following what happens; the controls stay, and say so."""
+        if self._stop is not None:
+            self._stop.set()
+        if self.view is not None:
+            self.view.say_resting()
+
     def close(self) -> None:
         """Take the controls back. Sessions, and what runs in them, are not touched."""
+        if _followed.get(self._project.id) is self:
+            del _followed[self._project.id]
         if self._stop is not None:
             self._stop.set()
         if self.view is not None:

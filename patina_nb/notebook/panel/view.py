@@ -160,6 +160,10 @@ class View:
         """Say what went wrong where no button was pressed."""
         self._say("The sessions cannot be read", str(error))
 
+    def say_resting(self) -> None:
+        """A newer panel of the repository follows what happens instead."""
+        self._say("This panel is not kept true any more", "a newer one of this repository is: look there")
+
     def _show(self, session: str, piece: Piece) -> None:
         self._shown[session] = piece
         if self.session.value == session:
