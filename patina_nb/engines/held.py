@@ -7,7 +7,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 
-from patina_nb.engines.local.lock import SessionLock
+from patina_nb.engines.lock import SessionLock
 from patina_nb.errors import SandboxError
 
 

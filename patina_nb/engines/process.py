@@ -6,13 +6,13 @@ For machines that forbid everything else. It is never chosen by itself, it must 
 from __future__ import annotations
 
 from patina_nb.engines.base import Availability, BoxSpec
+from patina_nb.engines.identity import of_project
 from patina_nb.engines.local import isolation
 from patina_nb.engines.local.box import LocalBox
-from patina_nb.engines.local.identity import of_project
-from patina_nb.engines.local.lock import hold
 from patina_nb.engines.local.opening import open_box
-from patina_nb.engines.local.places import project_cache
 from patina_nb.engines.local.rungs import Rung
+from patina_nb.engines.lock import hold
+from patina_nb.engines.places import project_cache
 
 _WARNING = (
     "Commands run as plain processes of yours: NO ISOLATION. "

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 import patina_nb as patina
+from patina_nb.engines.identity import FIRST_UID, UIDS
 from patina_nb.engines.local import seccomp
 from patina_nb.engines.local.engine import LocalEngine
-from patina_nb.engines.local.identity import FIRST_UID, UIDS
 from tests.conftest import Repo, new_repo
 from tests.dagger.live import missing, needs_containers, reveal, rootfs
 

@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
+from patina_nb.engines.identity import FIRST_UID, Identity, ourselves
 from patina_nb.engines.local import binaries
 from patina_nb.engines.local.binaries import Binary, find, for_identity
-from patina_nb.engines.local.identity import FIRST_UID, Identity, ourselves
 
 GUEST = Identity(FIRST_UID, FIRST_UID, switched=True)
 

@@ -9,10 +9,10 @@ import threading
 
 import pytest
 
+from patina_nb.engines.identity import of_project, ourselves
 from patina_nb.engines.local.checkout import base_tree
-from patina_nb.engines.local.identity import of_project, ourselves
 from patina_nb.engines.local.objects import directories, quoted
-from patina_nb.engines.local.places import project_cache
+from patina_nb.engines.places import project_cache
 from patina_nb.errors import RepositoryError
 
 from .bench import PROJECT

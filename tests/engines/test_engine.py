@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from patina_nb.engines.identity import FIRST_UID, Identity, ourselves
 from patina_nb.engines.local import carried, interpreter, landlock, probe
 from patina_nb.engines.local.diagnosis import explain
 from patina_nb.engines.local.engine import LocalEngine
-from patina_nb.engines.local.identity import FIRST_UID, Identity, ourselves
 from patina_nb.engines.local.interpreter import collides, in_system
 from patina_nb.engines.local.rungs import RUNGS
 from patina_nb.engines.local.seccomp import MACHINES

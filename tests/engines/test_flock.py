@@ -1,4 +1,4 @@
-"""Locks on files: `patina_nb.engines.local.flock`."""
+"""Locks on files: `patina_nb.engines.flock`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import threading
 
 import pytest
 
-from patina_nb.engines.local.flock import exclusive, if_free, shared
+from patina_nb.engines.flock import exclusive, if_free, shared
 from tests.conftest import python_env
 
 HOLD = (
-    "import sys, time\nfrom pathlib import Path\nfrom patina_nb.engines.local.flock import exclusive\n"
+    "import sys, time\nfrom pathlib import Path\nfrom patina_nb.engines.flock import exclusive\n"
     "with exclusive(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(1000)"
 )
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from patina_nb.engines.identity import ourselves
 from patina_nb.engines.local import gitdir
-from patina_nb.engines.local.identity import ourselves
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from patina_nb.engines.local.identity import (
+from patina_nb.engines.identity import (
     FIRST_UID,
     UIDS,
     Identity,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from patina_nb.engines.base import Limits
+from patina_nb.engines.identity import Identity, of_project
 from patina_nb.engines.local import landlock
 from patina_nb.engines.local.engine import LocalEngine
-from patina_nb.engines.local.identity import Identity, of_project
 from patina_nb.engines.local.isolation import landlock as isolation
 from patina_nb.engines.local.probe import availability
 from patina_nb.engines.local.rungs import RUNGS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from patina_nb.engines.local.identity import ourselves
+from patina_nb.engines.identity import ourselves
 from patina_nb.engines.local.objects import copied, directories, readable
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from patina_nb.engines.local.flock import shared
+from patina_nb.engines.flock import shared
+from patina_nb.engines.identity import of_project
 from patina_nb.engines.local.forget import forget
-from patina_nb.engines.local.identity import of_project
-from patina_nb.engines.local.places import project_cache
 from patina_nb.engines.local.prune import KEPT, prune
+from patina_nb.engines.places import project_cache
 from patina_nb.errors import SandboxError
 
 from .bench import PROJECT

@@ -7,8 +7,8 @@ import pytest
 from patina_nb.design import language
 from patina_nb.design.languages import Language, Toolchain
 from patina_nb.engines.base import BoxSpec
+from patina_nb.engines.identity import Identity, ourselves
 from patina_nb.engines.local import host
-from patina_nb.engines.local.identity import Identity, ourselves
 from patina_nb.engines.toolchains import toolchain
 
 

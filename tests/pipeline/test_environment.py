@@ -4,8 +4,8 @@ import os
 import signal
 import time
 
-from patina_nb.engines.local.identity import of_project
-from patina_nb.engines.local.places import project_cache
+from patina_nb.engines.identity import of_project
+from patina_nb.engines.places import project_cache
 from patina_nb.engines.throwaway import is_throwaway, new_id
 from patina_nb.pipeline.environment import forget_caches
 from patina_nb.pipeline.targets import target_of

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patina_nb import events
-from patina_nb.engines.local.lock import started
 from patina_nb.engines.local.tree import descendants
+from patina_nb.engines.lock import started
 from patina_nb.session import Session
 from patina_nb.workspaces.step import Step
 from patina_nb.workspaces.workspace import Workspace

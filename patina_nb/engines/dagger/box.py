@@ -13,7 +13,7 @@ from patina_nb.engines.dagger.connection import Connection
 from patina_nb.engines.dagger.host_end import HostEnd
 from patina_nb.engines.dagger.layout import WORKSPACE
 from patina_nb.engines.held import HeldBox
-from patina_nb.engines.local.lock import SessionLock
+from patina_nb.engines.lock import SessionLock
 from patina_nb.errors import PatinaError, SandboxError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from patina_nb.engines.dagger import availability, pool, records, telemetry
 from patina_nb.engines.dagger.box import DaggerBox
 from patina_nb.engines.dagger.connections import on_connect
 from patina_nb.engines.dagger.opening import open_box
-from patina_nb.engines.local.lock import hold
+from patina_nb.engines.lock import hold
 
 on_connect(telemetry.variables)  # the dagger command tells what its engine does
 

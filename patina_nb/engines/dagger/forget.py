@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from patina_nb.engines.dagger import records, volumes
 from patina_nb.engines.dagger.connections import connect
-from patina_nb.engines.local.lock import hold
+from patina_nb.engines.lock import hold
 from patina_nb.engines.throwaway import is_throwaway
 from patina_nb.errors import PatinaError, SessionBusyError
 

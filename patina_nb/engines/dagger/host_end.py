@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from patina_nb.engines.local.lock import started
+from patina_nb.engines.lock import started
 from patina_nb.errors import SandboxError
 
 # as in sandbox/server/dial.py

@@ -20,9 +20,9 @@ from patina_nb.engines.dagger.layout import CLAIM, HOME, PACK, SOCKET, WORKSPACE
 from patina_nb.engines.dagger.records import Session
 from patina_nb.engines.dagger.seeds import Wanted
 from patina_nb.engines.local import environment
-from patina_nb.engines.local.lock import SessionLock
-from patina_nb.engines.local.places import ProjectCache
 from patina_nb.engines.local.sessions import lost
+from patina_nb.engines.lock import SessionLock
+from patina_nb.engines.places import ProjectCache
 from patina_nb.errors import SandboxError
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from patina_nb.engines.local.identity import ourselves
-from patina_nb.engines.local.places import ProjectCache, passage
+from patina_nb.engines.identity import ourselves
+from patina_nb.engines.places import ProjectCache, passage
 from patina_nb.errors import EngineUnavailableError
 from patina_nb.project import cache_root
 

@@ -22,7 +22,7 @@ from patina_nb.engines.dagger.layout import HOME, MARK, PACK, WORKSPACE
 from patina_nb.engines.dagger.records import Seed
 from patina_nb.engines.dagger.scripts import script
 from patina_nb.engines.local.checkout import config
-from patina_nb.engines.local.places import ProjectCache
+from patina_nb.engines.places import ProjectCache
 
 if TYPE_CHECKING:
     import dagger

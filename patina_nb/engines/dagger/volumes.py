@@ -18,8 +18,8 @@ from patina_nb.engines.dagger.connection import Connection
 from patina_nb.engines.dagger.failures import EngineFailedError, is_gone, words
 from patina_nb.engines.dagger.layout import HOME, HOMES, SHORT_CUT, WORKSPACE
 from patina_nb.engines.dagger.records import Session
-from patina_nb.engines.local.identity import FIRST_UID, UIDS
-from patina_nb.engines.local.places import ProjectCache
+from patina_nb.engines.identity import FIRST_UID, UIDS
+from patina_nb.engines.places import ProjectCache
 from patina_nb.errors import PatinaError, SandboxError
 
 if TYPE_CHECKING:

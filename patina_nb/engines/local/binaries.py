@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from patina_nb.engines.identity import Identity, reaches
 from patina_nb.engines.local.bubblewrap import OLDEST, OVERLAY_SINCE, Version
-from patina_nb.engines.local.identity import Identity, reaches
-from patina_nb.engines.local.places import passage
+from patina_nb.engines.places import passage
 
 Source = Literal["system", "bundled"]
 

@@ -16,12 +16,12 @@ from patina_nb.engines.held import HeldBox
 from patina_nb.engines.local import launcher
 from patina_nb.engines.local.cgroup import Group
 from patina_nb.engines.local.diagnosis import explain
-from patina_nb.engines.local.lock import SessionLock
-from patina_nb.engines.local.places import ProjectCache
 from patina_nb.engines.local.prune import prune
 from patina_nb.engines.local.removal import remove
 from patina_nb.engines.local.tree import end_tree
 from patina_nb.engines.local.upper import Upper
+from patina_nb.engines.lock import SessionLock
+from patina_nb.engines.places import ProjectCache
 from patina_nb.errors import SandboxError
 
 _READY = 20.0

@@ -9,8 +9,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from patina_nb.engines.local.identity import Identity
-from patina_nb.engines.local.places import passage
+from patina_nb.engines.identity import Identity
+from patina_nb.engines.places import passage
 
 _SOURCE = Path(__file__).resolve().parents[2] / "sandbox" / "server"
 

@@ -17,9 +17,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from patina_nb.engines.flock import exclusive
 from patina_nb.engines.local import objects
-from patina_nb.engines.local.flock import exclusive
-from patina_nb.engines.local.places import ProjectCache, private
+from patina_nb.engines.places import ProjectCache, private
 from patina_nb.errors import RepositoryError, SandboxError
 from patina_nb.repository import Repository
 

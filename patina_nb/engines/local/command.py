@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from patina_nb.engines.base import BoxSpec
+from patina_nb.engines.identity import switch
 from patina_nb.engines.local import cgroup, environment, landlock, seccomp
 from patina_nb.engines.local.binaries import Binary, for_identity
 from patina_nb.engines.local.bubblewrap import HOME, RUN, WORKSPACE, Bind, Overlay, Plan, arguments
 from patina_nb.engines.local.contents import Contents, binds, overlaid
-from patina_nb.engines.local.identity import switch
-from patina_nb.engines.local.places import ProjectCache
 from patina_nb.engines.local.sessions import SessionDir
 from patina_nb.engines.local.staging import stage
+from patina_nb.engines.places import ProjectCache
 
 _SERVER = "import sys; sys.path.insert(0, {folder!r}); from server.main import main; main({fd})"
 

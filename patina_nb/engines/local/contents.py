@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patina_nb.engines.base import BoxSpec
+from patina_nb.engines.identity import Identity
 from patina_nb.engines.local import environment, host, interpreter, objects
 from patina_nb.engines.local.bubblewrap import HOME, OBJECTS, RUN, Bind, Link
 from patina_nb.engines.local.carried import server_code
-from patina_nb.engines.local.identity import Identity
 from patina_nb.engines.local.interpreter import Interpreter, in_system
-from patina_nb.engines.local.places import ProjectCache, passage
 from patina_nb.engines.local.staging import can_stage
+from patina_nb.engines.places import ProjectCache, passage
 from patina_nb.errors import EngineUnavailableError
 
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from patina_nb.engines.base import Availability, BoxSpec
+from patina_nb.engines.identity import of_project
 from patina_nb.engines.local import sessions
 from patina_nb.engines.local.box import LocalBox
-from patina_nb.engines.local.identity import of_project
-from patina_nb.engines.local.lock import hold
 from patina_nb.engines.local.opening import open_box
-from patina_nb.engines.local.places import project_cache
 from patina_nb.engines.local.probe import availability
 from patina_nb.engines.local.rungs import RUNGS, Rung
+from patina_nb.engines.lock import hold
+from patina_nb.engines.places import project_cache
 from patina_nb.errors import EngineUnavailableError
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from patina_nb.engines.local.identity import of_project
-from patina_nb.engines.local.lock import hold
-from patina_nb.engines.local.places import project_cache
+from patina_nb.engines.identity import of_project
 from patina_nb.engines.local.prune import prune
 from patina_nb.engines.local.removal import remove
+from patina_nb.engines.lock import hold
+from patina_nb.engines.places import project_cache
 from patina_nb.engines.throwaway import is_throwaway
 from patina_nb.errors import SandboxError, SessionBusyError
 

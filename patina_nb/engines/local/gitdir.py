@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from patina_nb.engines.base import BoxSpec
+from patina_nb.engines.identity import Identity
 from patina_nb.engines.local.checkout import BaseTree, config
-from patina_nb.engines.local.identity import Identity
 from patina_nb.repository import NO_REPLY
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

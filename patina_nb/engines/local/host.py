@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from patina_nb.engines.base import BoxSpec
+from patina_nb.engines.identity import Identity, reaches
 from patina_nb.engines.local.bubblewrap import HOME, WORKSPACE, Bind, Link
-from patina_nb.engines.local.identity import Identity, reaches
 from patina_nb.engines.local.interpreter import SYSTEM, collides, in_system
 from patina_nb.engines.local.staging import inside_readable
 from patina_nb.errors import SandboxError

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from patina_nb.engines.identity import Identity, reaches
 from patina_nb.engines.local.bubblewrap import RESERVED
-from patina_nb.engines.local.identity import Identity, reaches
 from patina_nb.engines.local.staging import can_stage, inside_readable
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix")

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from patina_nb.engines.base import Network
+from patina_nb.engines.identity import Identity
 from patina_nb.engines.local import seccomp
 from patina_nb.engines.local.bubblewrap import Bind
-from patina_nb.engines.local.identity import Identity
 
 _CREATE_RULESET, _ASK_VERSION = 444, 1
 _DEVICES = ("null", "zero", "full", "random", "urandom")

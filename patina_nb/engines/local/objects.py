@@ -11,8 +11,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from patina_nb.engines.local.identity import Identity, reaches
-from patina_nb.engines.local.places import ProjectCache, private
+from patina_nb.engines.identity import Identity, reaches
+from patina_nb.engines.places import ProjectCache, private
 
 _DEPTH = 5  # git follows alternates no deeper
 _FOLDER = re.compile(r"pack|[0-9a-f]{2}")

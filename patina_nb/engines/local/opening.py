@@ -10,23 +10,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from patina_nb.engines.base import BoxSpec
+from patina_nb.engines.flock import shared
+from patina_nb.engines.identity import Identity, ourselves
 from patina_nb.engines.local import cgroup, environment, gitdir, isolation, sessions
 from patina_nb.engines.local.box import LocalBox, Server, serve
 from patina_nb.engines.local.bubblewrap import OBJECTS
 from patina_nb.engines.local.checkout import BaseTree, base_tree, has_commit
 from patina_nb.engines.local.command import Launch, command, configuration, seccomp_descriptor, server
 from patina_nb.engines.local.contents import Contents, gather
-from patina_nb.engines.local.flock import shared
-from patina_nb.engines.local.identity import Identity, ourselves
-from patina_nb.engines.local.lock import SessionLock
 from patina_nb.engines.local.objects import quoted
-from patina_nb.engines.local.places import ProjectCache
 from patina_nb.engines.local.prune import note_use, prune
 from patina_nb.engines.local.removal import remove
 from patina_nb.engines.local.repair import renew_git
 from patina_nb.engines.local.rungs import Rung, binary_of
 from patina_nb.engines.local.sessions import Layout, SessionDir
 from patina_nb.engines.local.upper import Upper
+from patina_nb.engines.lock import SessionLock
+from patina_nb.engines.places import ProjectCache
 from patina_nb.errors import EngineUnavailableError, RepositoryError, SandboxError
 
 MAX_SETTINGS = 64 << 10

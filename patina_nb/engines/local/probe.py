@@ -12,16 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from patina_nb.engines.base import Availability, BoxSpec
+from patina_nb.engines.identity import of_project, switch
 from patina_nb.engines.local import isolation, landlock
 from patina_nb.engines.local.command import Launch, command, configuration, seccomp_descriptor
 from patina_nb.engines.local.contents import gather
 from patina_nb.engines.local.diagnosis import explain
-from patina_nb.engines.local.identity import of_project, switch
-from patina_nb.engines.local.places import ProjectCache, project_cache
 from patina_nb.engines.local.removal import remove
 from patina_nb.engines.local.rungs import Rung, binary_of
 from patina_nb.engines.local.sessions import SessionDir
 from patina_nb.engines.local.upper import Upper
+from patina_nb.engines.places import ProjectCache, project_cache
 from patina_nb.errors import EngineUnavailableError, SandboxError
 
 PROJECT = "0" * 12

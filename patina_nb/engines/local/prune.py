@@ -11,10 +11,10 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from patina_nb.engines.flock import if_free
 from patina_nb.engines.local import sessions
-from patina_nb.engines.local.flock import if_free
-from patina_nb.engines.local.places import ProjectCache
 from patina_nb.engines.local.removal import remove_trash, set_aside
+from patina_nb.engines.places import ProjectCache
 
 KEPT = 4
 _COPIES = "objects-"

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from patina_nb.engines.base import BoxSpec
+from patina_nb.engines.identity import Identity
 from patina_nb.engines.local import gitdir
 from patina_nb.engines.local.checkout import BaseTree, index_at
-from patina_nb.engines.local.identity import Identity
-from patina_nb.engines.local.places import ProjectCache
 from patina_nb.engines.local.sessions import SessionDir
+from patina_nb.engines.places import ProjectCache
 from patina_nb.errors import SandboxError
 
 

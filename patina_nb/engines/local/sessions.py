@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Literal
 
 from patina_nb.engines.base import BoxSpec
+from patina_nb.engines.identity import Identity
 from patina_nb.engines.local import gitdir
 from patina_nb.engines.local.checkout import BaseTree
-from patina_nb.engines.local.identity import Identity
-from patina_nb.engines.local.places import private
 from patina_nb.engines.local.removal import remove
+from patina_nb.engines.places import private
 from patina_nb.errors import SandboxError
 
 Layout = Literal["overlay", "copy", "landlock", "process"]

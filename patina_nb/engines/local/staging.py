@@ -15,8 +15,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from patina_nb.engines.identity import Identity, permits, reaches
 from patina_nb.engines.local.bubblewrap import Bind
-from patina_nb.engines.local.identity import Identity, permits, reaches
 
 
 @cache

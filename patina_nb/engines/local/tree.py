@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from patina_nb.engines.local.lock import started
+from patina_nb.engines.lock import started
 
 _DEADLINE = 5.0
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from patina_nb.engines.local.flock import is_at
-from patina_nb.engines.local.places import ProjectCache
+from patina_nb.engines.flock import is_at
+from patina_nb.engines.places import ProjectCache
 from patina_nb.errors import SessionBusyError
 
 _DYING = 3.0  # seconds that the box of a killed holder may take to end

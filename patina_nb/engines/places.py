@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from patina_nb.engines.local.identity import Identity, passes
+from patina_nb.engines.identity import Identity, passes
 from patina_nb.errors import EngineUnavailableError, SessionError
 from patina_nb.project import cache_root
 
