@@ -124,6 +124,14 @@ class Repository(Git):
         """Keep a commit of a session off its branch; returns the ref (refs/patina/old/...)."""
         return publish.keep(self, session_id, sha, pack, secrets)
 
+    def has_commit(self, sha: str) -> bool:
+        """Is it there, and a commit?"""
+        try:
+            self.git("cat-file", "-e", f"{sha}^{{commit}}")
+        except GitFailedError:
+            return False
+        return True
+
     def is_ancestor(self, old: str, new: str) -> bool:
         """Does the commit `new` come after `old` (or is it the same)?"""
         return receive.descends(self, old, new)

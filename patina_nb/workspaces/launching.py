@@ -89,10 +89,7 @@ def _box(engine: Engine, spec: BoxSpec, stack: ExitStack) -> Box:
 
 def _known(project: Project, commit: str, tip: str) -> str | None:
     """The commit, unless it is gone from the user's repository; `tip` is there."""
-    if commit == tip:
-        return commit
-    found = project.repository.git("cat-file", "-t", commit, ok=(0, 128))
-    return commit if found == b"commit\n" else None
+    return commit if commit == tip or project.repository.has_commit(commit) else None
 
 
 def _recorder(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from patina_nb.errors import RepositoryError
 from patina_nb.repository import Repository
 from patina_nb.snapshot.agent_git import AgentGit
 
@@ -23,14 +22,6 @@ def supply(repository: Repository, agent: AgentGit, wanted: str, known: Sequence
     """
     if not agent.lacks(wanted):
         return
-    shared = [commit for commit in known if _has(repository, commit) and not agent.lacks(commit)]
+    shared = [commit for commit in known if repository.has_commit(commit) and not agent.lacks(commit)]
     revisions = "\n".join([wanted, *(f"^{commit}" for commit in shared), ""])
     agent.receive(repository.git(*_PACK, stdin=revisions.encode(), timeout=_SLOW_S))
-
-
-def _has(repository: Repository, commit: str) -> bool:
-    try:
-        repository.git("cat-file", "-e", f"{commit}^{{commit}}")
-    except RepositoryError:
-        return False
-    return True

@@ -69,7 +69,8 @@ def test_a_shallow_repository_says_where_it_ends(repo, tmp_path, folder):
 def test_a_commit_that_is_not_there(repo, folder):
     with pytest.raises(RepositoryError):
         packs.write_objects(repo.path / ".git", "0" * 40, None, folder)
-    assert not packs.has_commit(repo.path / ".git", "0" * 40)
+    assert not repo.repository.has_commit("0" * 40)
+    assert repo.repository.has_commit(repo.head)
 
 
 def test_what_a_checkout_lacks_is_said(repo):

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from patina_nb.engines.local.probe import availability
 from patina_nb.engines.local.rungs import RUNGS
 
+from ..on_engines import open_cache
 from .bench import Bench
 
-
-@pytest.fixture(scope="session")
-def open_cache() -> Iterator[Path]:
-    """A cache directory that every user of the machine can pass through (pytest's own are closed)."""
-    path = Path(tempfile.mkdtemp(prefix="patina-cache-"))
-    path.chmod(0o755)
-    yield path
-    subprocess.run(["chmod", "-R", "u+rwx", path], check=False, capture_output=True)
-    shutil.rmtree(path)
+__all__ = ["open_cache"]
 
 
 @pytest.fixture

@@ -12,59 +12,25 @@ A tool that the box does not have skips the test with the reason, unless the tes
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from patina_nb.pipeline.report import Report
 from patina_nb.pipeline.run import check_clean
 from patina_nb.pipeline.targets import Target, target_of
-from patina_nb.workspaces.opening import opened
 
 from ..conftest import Repo, new_repo
-from ..dagger.live import needs_containers, reveal, rootfs
-from ..workspaces.support import remove_tree
+from ..on_engines import cache, engine, on_both_engines, open_cache
+
+__all__ = ["cache", "engine", "open_cache"]
 
 Make = Callable[..., Target]
 both = pytest.mark.usefixtures("engine")
-LOCAL = pytest.param("local", id="local")
-DAGGER = pytest.param("dagger", id="dagger", marks=[*needs_containers, pytest.mark.timeout(900)])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Two engines, one suite."""
-    if "engine" in metafunc.fixturenames:
-        metafunc.parametrize("engine", [LOCAL, DAGGER], indirect=True)
-
-
-@pytest.fixture(scope="session")
-def open_cache() -> Iterator[Path]:
-    """A cache directory that every user of the machine can pass through (pytest's own are closed)."""
-    path = Path(tempfile.mkdtemp(prefix="patina-cache-"))
-    path.chmod(0o755)
-    yield path
-    remove_tree(path)
-
-
-@pytest.fixture(autouse=True)
-def cache(open_cache, tmp_path, monkeypatch) -> Iterator[Path]:
-    monkeypatch.setenv("PATINA_CACHE_DIR", str(open_cache))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    yield open_cache
-    for workspace in opened():
-        workspace.close()
-
-
-@pytest.fixture
-def engine(request, cache, monkeypatch) -> str:
-    """The engine of this test: the embedded one (or what PATINA_ENGINE names instead), or Dagger."""
-    if request.param == "dagger":
-        reveal(monkeypatch)
-        monkeypatch.setenv("PATINA_ENGINE", "dagger")
-        monkeypatch.setenv("PATINA_DAGGER_IMAGE", f"rootfs:{rootfs()}")
-    return request.param
+    on_both_engines(metafunc, timeout=900)
 
 
 @pytest.fixture

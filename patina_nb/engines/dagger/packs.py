@@ -77,12 +77,3 @@ def notes(git_dir: Path, commit: str) -> list[str]:
         for name in _FILTER.findall(repository.git("cat-file", "blob", sha))
     }
     return BaseTree(Path(), len(rows), tuple(sorted(modules)), tuple(sorted(filters))).notes()
-
-
-def has_commit(git_dir: Path, commit: str) -> bool:
-    """Is it in the user's repository?"""
-    try:
-        Repository(common_dir=git_dir).git("cat-file", "-e", f"{commit}^{{commit}}")
-    except RepositoryError:
-        return False
-    return True

@@ -23,6 +23,7 @@ from patina_nb.engines.dagger.records import Seed
 from patina_nb.engines.dagger.scripts import script
 from patina_nb.engines.local.checkout import config
 from patina_nb.engines.places import ProjectCache
+from patina_nb.repository import Repository
 
 if TYPE_CHECKING:
     import dagger
@@ -86,7 +87,7 @@ def _grown(connection: Connection, cache: ProjectCache, wanted: Wanted, known: l
     """From the newest seed of this recipe that can be built upon; None = there is none."""
     for seed in reversed(known):
         before = Wanted(wanted.base, wanted.git_dir, seed.commit)
-        if seed.depth >= _DEEPEST or not packs.has_commit(wanted.git_dir, seed.commit):
+        if seed.depth >= _DEEPEST or not Repository(common_dir=wanted.git_dir).has_commit(seed.commit):
             continue
         if is_there(connection, seed.bare, before.key):
             return _make(connection, wanted, seed)

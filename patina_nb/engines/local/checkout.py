@@ -74,15 +74,6 @@ def base_tree(cache: ProjectCache, git_dir: Path, commit: str) -> BaseTree:
     return found
 
 
-def has_commit(git_dir: Path, commit: str) -> bool:
-    """Does the user's repository still have the commit?"""
-    try:
-        Repository(common_dir=git_dir).git("cat-file", "-e", f"{commit}^{{commit}}")
-    except RepositoryError:
-        return False
-    return True
-
-
 def _load(path: Path) -> BaseTree | None:
     try:
         record = json.loads((path / "tree.json").read_bytes())

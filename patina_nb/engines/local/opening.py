@@ -15,7 +15,7 @@ from patina_nb.engines.identity import Identity, ourselves
 from patina_nb.engines.local import cgroup, environment, gitdir, isolation, sessions
 from patina_nb.engines.local.box import LocalBox, Server, serve
 from patina_nb.engines.local.bubblewrap import OBJECTS
-from patina_nb.engines.local.checkout import BaseTree, base_tree, has_commit
+from patina_nb.engines.local.checkout import BaseTree, base_tree
 from patina_nb.engines.local.command import Launch, command, configuration, seccomp_descriptor, server
 from patina_nb.engines.local.contents import Contents, gather
 from patina_nb.engines.local.objects import quoted
@@ -28,6 +28,7 @@ from patina_nb.engines.local.upper import Upper
 from patina_nb.engines.lock import SessionLock
 from patina_nb.engines.places import ProjectCache
 from patina_nb.errors import EngineUnavailableError, RepositoryError, SandboxError
+from patina_nb.repository import Repository
 
 MAX_SETTINGS = 64 << 10
 
@@ -84,7 +85,7 @@ def _session(
         try:
             tree = base_tree(cache, spec.git_dir, record.tree)
         except RepositoryError:
-            if has_commit(spec.git_dir, record.tree):
+            if Repository(common_dir=spec.git_dir).has_commit(record.tree):
                 raise
             lost = sessions.lost("the commit that it began with is gone")
     copies = [copy.name for copy in cache.copies(contents.objects)]
